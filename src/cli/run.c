@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* penumbra run: boots a guest and gives its exit status. */
+#include "cli/cli.h"
+#include "cli/parse.h"
+#include "cli/stats.h"
+#include "cli/stop.h"
+#include "clock.h"
+#include "kvm/probe.h"
+#include "kvm/vendor.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"usage: penumbra run [OPTION]... GUEST.elf [-- ARGUMENT...]\n"
+	"\n"
+	"Boots GUEST.elf, an ELF64 x86-64 guest, straight into 64-bit mode with paging on.\n"
+	"Its console is standard output; its exit status becomes this command's.\n"
+	"\n"
+	"  --mmu=MODE          how guest memory is virtualised (default hw):\n"
+	"                        hw        the guest's own page tables, on whatever this\n"
+	"                                  host has as the second dimension\n"
+	"                        ept, npt  hw, and only if that is Intel's EPT, AMD's NPT\n"
+	"                        tdp       hw, and only if it is one of the two\n"
+	"  --mem=SIZE          guest RAM (default 64M); K, M, G, T are powers of 1024\n"
+	"  --hugepages=2M|1G   back RAM with huge pages of the host (hugetlb)\n"
+	"  --levels=4|5        paging levels at boot (default 4)\n"
+	"  --timeout=SECONDS   stop the guest after so long (default: no limit)\n"
+	"  --max-exits=N       stop the guest after so many exits (default: no limit)\n"
+	"  --stats[=json]      print what the run came to, on standard error\n"
+	"  --stats-file=FILE   write the same as one JSON object\n"
+	"  --help              print this\n"
+	"\n"
+	"Exit status: 0 to 99 the guest's own; 124 time-out or exit limit; 125 Penumbra's\n"
+	"failure; 126 the host lacks what was asked for; 127 the guest died; 128 + N\n"
+	"stopped by signal N.\n";
+
+enum {
+	OPT_MMU = 256,
+	OPT_MEM,
+	OPT_HUGEPAGES,
+	OPT_LEVELS,
+	OPT_TIMEOUT,
+	OPT_MAX_EXITS,
+	OPT_STATS,
+	OPT_STATS_FILE,
+	OPT_HELP
+};
+
+static const struct option options[] = {
+	{"mmu", required_argument, NULL, OPT_MMU},
+	{"mem", required_argument, NULL, OPT_MEM},
+	{"hugepages", required_argument, NULL, OPT_HUGEPAGES},
+	{"levels", required_argument, NULL, OPT_LEVELS},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"max-exits", required_argument, NULL, OPT_MAX_EXITS},
+	{"stats", optional_argument, NULL, OPT_STATS},
+	{"stats-file", required_argument, NULL, OPT_STATS_FILE},
+	{"help", no_argument, NULL, OPT_HELP},
+	{0},
+};
+
+/* What --mmu asks of the host's second dimension. */
+struct mmu_choice {
+	const char *name;
+	bool ept, npt, other; /* which are acceptable */
+};
+
+static const struct mmu_choice mmu_choices[] = {
+	{"hw", true, true, true},
+	{"ept", true, false, false},
+	{"npt", false, true, false},
+	{"tdp", true, true, false},
+};
+
+struct request {
+	struct pn_config config;
+	const struct mmu_choice *mmu;
+	uint64_t timeout_ns;
+	bool stats, stats_json;
+	const char *stats_file;
+	const char *guest;
+	char cmdline[PN_CMDLINE_MAX];
+};
+
+/* The guest's console goes to stdout; `last` tells whether the line is finished. */
+struct output {
+	char last;
+};
+
+static void write_console(void *arg, const char *bytes, size_t len)
+{
+	struct output *out = arg;
+
+	if (!len)
+		return;
+	fwrite(bytes, 1, len, stdout);
+	out->last = bytes[len - 1];
+	if (memchr(bytes, '\n', len))
+		fflush(stdout);
+}
+
+static int bad(const char *option, const char *value, const char *remedy)
+{
+	return cli_fail("--%s=%s: %s", option, value, remedy);
+}
+
+static int parse_mmu(struct request *r, const char *value)
+{
+	for (size_t i = 0; i < sizeof(mmu_choices) / sizeof(mmu_choices[0]); i++)
+		if (strcmp(value, mmu_choices[i].name) == 0) {
+			r->mmu = &mmu_choices[i];
+			return 0;
+		}
+	return bad("mmu", value, "give hw, ept, npt or tdp");
+}
+
+static int parse_option(struct request *r, int option, const char *value)
+{
+	uint64_t n;
+
+	switch (option) {
+	case OPT_MMU: return parse_mmu(r, value);
+	case OPT_MEM:
+		if (!parse_size(value, &r->config.ram_size) || !r->config.ram_size)
+			return bad("mem", value, "give a size like 64M or 2G");
+		return 0;
+	case OPT_HUGEPAGES:
+		if (!parse_size(value, &n) || (n != UINT64_C(2) << 20 && n != UINT64_C(1) << 30))
+			return bad("hugepages", value, "give 2M or 1G");
+		r->config.backing = n == UINT64_C(1) << 30 ? PN_BACKING_1G : PN_BACKING_2M;
+		return 0;
+	case OPT_LEVELS:
+		if (!parse_count(value, &n) || (n != 4 && n != 5))
+			return bad("levels", value, "give 4 or 5");
+		r->config.levels = (unsigned)n;
+		return 0;
+	case OPT_TIMEOUT:
+		if (!parse_seconds(value, &r->timeout_ns))
+			return bad("timeout", value, "give seconds above 0, like 2 or 0.5");
+		return 0;
+	case OPT_MAX_EXITS:
+		if (!parse_count(value, &r->config.max_exits) || !r->config.max_exits)
+			return bad("max-exits", value, "give a number above 0");
+		return 0;
+	case OPT_STATS:
+		if (value && strcmp(value, "json") != 0)
+			return bad("stats", value, "give json, or nothing");
+		r->stats = true;
+		r->stats_json = value != NULL;
+		return 0;
+	case OPT_STATS_FILE: r->stats_file = value; return 0;
+	default: return CLI_FAILED;
+	}
+}
+
+/* Joins the guest's arguments by one space. */
+static int join_arguments(struct request *r, int argc, char **argv)
+{
+	size_t used = 0;
+
+	for (int i = 0; i < argc; i++) {
+		size_t len = strlen(argv[i]);
+
+		if (used + len + 2 > sizeof(r->cmdline))
+			return cli_fail("guest arguments: more than %zu bytes",
+					sizeof(r->cmdline) - 1);
+		if (i)
+			r->cmdline[used++] = ' ';
+		memcpy(r->cmdline + used, argv[i], len + 1);
+		used += len;
+	}
+	r->config.cmdline = r->cmdline;
+	return 0;
+}
+
+/* Reads the command line. Returns 0 to go on, -1 after --help, or an exit status. */
+static int parse_arguments(struct request *r, int argc, char **argv)
+{
+	int option, code;
+
+	optind = 0;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
+		if (option == OPT_HELP) {
+			fputs(usage, stdout);
+			return -1;
+		}
+		if (option == ':')
+			return cli_fail("%s: needs a value; see penumbra run --help",
+					argv[optind - 1]);
+		if (option == '?')
+			return cli_fail("%s: no such option; see penumbra run --help",
+					argv[optind - 1]);
+		code = parse_option(r, option, optarg);
+		if (code)
+			return code;
+	}
+	if (optind >= argc)
+		return cli_fail("run: which guest? give an ELF file; see penumbra run --help");
+	r->guest = argv[optind++];
+	if (optind < argc && strcmp(argv[optind], "--") == 0)
+		optind++;
+	return join_arguments(r, argc - optind, argv + optind);
+}
+
+/* Makes sure that the host has the second dimension that --mmu asks for, by behaviour. */
+static int check_mmu(const struct request *r)
+{
+	struct pn_error err;
+	enum pn_paging paging;
+	int code;
+
+	if (r->mmu->other)
+		return 0;
+	code = probe_paging(&paging, &err);
+	if (code)
+		return cli_fail_error(&err);
+	if ((paging == PN_PAGING_EPT && r->mmu->ept) || (paging == PN_PAGING_NPT && r->mmu->npt))
+		return 0;
+	cli_fail("--mmu=%s: this host has %s; --mmu=hw runs on what it has", r->mmu->name,
+		 pn_paging_name(paging));
+	return CLI_HOST_LACKS;
+}
+
+static int write_stats_file(const struct stats *stats, const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f)
+		return cli_fail("%s: cannot be written: %s", path, strerror(errno));
+	if (stats_print_json(stats, f)) {
+		int saved = errno;
+
+		fclose(f);
+		return cli_fail("%s: cannot be written: %s", path, strerror(saved));
+	}
+	if (fclose(f))
+		return cli_fail("%s: cannot be written: %s", path, strerror(errno));
+	return 0;
+}
+
+static int write_stats(const struct request *r, struct pn_machine *m,
+		       const struct pn_result *result, uint64_t begin_ns)
+{
+	struct stats stats;
+	int code = 0;
+
+	if (!r->stats && !r->stats_file)
+		return 0;
+	if (stats_collect(&stats, m, result, begin_ns))
+		return cli_fail("statistics: out of memory");
+	if (r->stats_file)
+		code = write_stats_file(&stats, r->stats_file);
+	if (r->stats && r->stats_json)
+		stats_print_json(&stats, stderr);
+	else if (r->stats)
+		stats_print(&stats, stderr);
+	stats_free(&stats);
+	return code;
+}
+
+/* Says how the run ended where that is news, and turns it into an exit status. */
+static int conclude(const struct request *r, const struct pn_result *result)
+{
+	int signal = stop_signal();
+
+	switch (result->end) {
+	case PN_END_STATUS: return (int)result->status;
+	case PN_END_DIED:
+		cli_fail("%s: %s", r->guest, result->reason);
+		fputs(result->report, stderr);
+		return CLI_GUEST_DIED;
+	case PN_END_MAX_EXITS: cli_fail("%s: %s", r->guest, result->reason); return CLI_TIMEOUT;
+	case PN_END_STOPPED: break;
+	}
+	if (signal == SIGALRM) {
+		cli_fail("%s: time limit of %.9g s reached", r->guest, (double)r->timeout_ns / 1e9);
+		return CLI_TIMEOUT;
+	}
+	cli_fail("%s: stopped by %s", r->guest, strsignal(signal));
+	return 128 + signal;
+}
+
+static int run_machine(const struct request *r, struct pn_machine *m, const struct output *out,
+		       uint64_t begin_ns)
+{
+	struct pn_result result;
+	struct pn_error err;
+	int status, stats;
+
+	if (pn_load_elf(m, r->guest, &err))
+		return cli_fail_error(&err);
+	if (stop_arm(m, r->timeout_ns, &err) || pn_run(m, &result, &err))
+		return cli_fail_error(&err);
+	stop_disarm();
+	/* A guest cut off in mid-line leaves the terminal fit for what follows. */
+	if (out->last && out->last != '\n' && isatty(STDOUT_FILENO))
+		fputs("\033[0m\n", stdout);
+	fflush(stdout);
+	status = conclude(r, &result);
+	stats = write_stats(r, m, &result, begin_ns);
+	return stats ? stats : status;
+}
+
+int cli_run(int argc, char **argv)
+{
+	uint64_t begin_ns = clock_ns();
+	struct output out = {0};
+	struct request r = {
+		.mmu = &mmu_choices[0],
+		.config = {.console = write_console, .console_arg = &out},
+	};
+	struct pn_machine *m;
+	struct pn_error err;
+	int status = parse_arguments(&r, argc, argv);
+
+	if (status)
+		return status < 0 ? cli_finish(0) : status;
+	status = check_mmu(&r);
+	if (status)
+		return status;
+	m = pn_machine_create(&r.config, &err);
+	if (!m)
+		return cli_fail_error(&err);
+	status = run_machine(&r, m, &out, begin_ns);
+	pn_machine_destroy(m);
+	return cli_finish(status);
+}

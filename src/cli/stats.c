@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* What a run came to: collected once as JSON, printed as JSON or as text made from it. */
+#include "cli/stats.h"
+
+#include "kvm/stats.h"
+#include "kvm/vendor.h"
+
+#include <string.h>
+
+static const char *const phases[STARTUP_PHASES] = {
+	[STARTUP_BEGIN] = "options", [STARTUP_KVM] = "kvm",   [STARTUP_VM] = "vm",
+	[STARTUP_MEMORY] = "memory", [STARTUP_VCPU] = "vcpu", [STARTUP_LOAD] = "load",
+};
+
+static json_t *count(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+static json_t *collect_exits(const struct history *h)
+{
+	json_t *by_reason = json_object();
+
+	for (unsigned i = 0; i < KVM_EXIT_REASONS; i++)
+		if (h->by_reason[i])
+			json_object_set_new(by_reason, kvm_exit_name(i), count(h->by_reason[i]));
+	return json_pack("{s:o, s:o}", "total", count(h->total), "by_reason", by_reason);
+}
+
+static json_t *collect_startup(const struct pn_machine *m, uint64_t begin_ns)
+{
+	json_t *o = json_object();
+	uint64_t last = begin_ns;
+
+	for (unsigned i = 0; i < STARTUP_PHASES; i++) {
+		json_object_set_new(o, phases[i], count(m->startup_ns[i] - last));
+		last = m->startup_ns[i];
+	}
+	if (m->vcpu.first_exit_ns) {
+		json_object_set_new(o, "first_exit", count(m->vcpu.first_exit_ns - last));
+		last = m->vcpu.first_exit_ns;
+	}
+	json_object_set_new(o, "total", count(last - begin_ns));
+	return o;
+}
+
+static json_t *collect_kvm(int fd)
+{
+	json_t *o = json_object();
+	struct kvm_stats s;
+
+	if (kvm_stats_read(fd, &s, NULL))
+		return o;
+	for (size_t i = 0; i < s.count; i++)
+		json_object_set_new(o, s.stat[i].name, count(s.stat[i].value));
+	kvm_stats_free(&s);
+	return o;
+}
+
+int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_result *result,
+		  uint64_t begin_ns)
+{
+	struct pn_guest_report r = machine_guest_report(m);
+	json_t *status = result->end == PN_END_STATUS ? json_integer(result->status) : json_null();
+
+	stats->json = json_pack(
+		"{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o,"
+		" s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o, s:{s:o, s:o}}",
+		"mode", "hw", "host_paging", pn_paging_name(pn_host_paging(m)), "guest_status",
+		status, "end", result->reason, "exits", collect_exits(&m->vcpu.history),
+		"guest_faults", count(r.faults), "hidden_faults", count(0), "pt_writes",
+		count(r.pt_writes), "cr3_loads", count(r.cr3_loads), "flushes", "all",
+		count(r.flush_all), "context", count(r.flush_context), "range",
+		count(r.flush_range), "page", count(r.flush_page), "pcid", count(r.flush_pcid),
+		"toggles", count(0), "startup_ns", collect_startup(m, begin_ns), "kvm_stats", "vm",
+		collect_kvm(m->vm), "vcpu", collect_kvm(m->vcpu.fd));
+	return stats->json ? PN_OK : PN_ERR_NOMEM;
+}
+
+void stats_free(struct stats *stats)
+{
+	json_decref(stats->json);
+	stats->json = NULL;
+}
+
+/* Prints the non-zero members of an object as "name value", wrapped before column 80. */
+static void print_members(FILE *out, const char *title, json_t *object, double unit,
+			  const char *unit_name)
+{
+	const int margin = 16;
+	int column = fprintf(out, "%-*s", margin, title);
+	const char *name;
+	json_t *value;
+	char item[96];
+
+	json_object_foreach(object, name, value)
+	{
+		json_int_t n = json_integer_value(value);
+		int len;
+
+		if (!json_is_integer(value) || n == 0)
+			continue;
+		if (unit_name)
+			len = snprintf(item, sizeof(item), "%s %.2f %s", name, (double)n / unit,
+				       unit_name);
+		else
+			len = snprintf(item, sizeof(item), "%s %lld", name, (long long)n);
+		if (column > margin && column + 2 + len > 79) {
+			fprintf(out, ",\n%*s", margin, "");
+			column = margin;
+		}
+		column += fprintf(out, "%s%s", column > margin ? ", " : "", item);
+	}
+	fputs(column > margin ? "\n" : "none\n", out);
+}
+
+void stats_print(const struct stats *stats, FILE *out)
+{
+	json_t *s = stats->json, *exits = json_object_get(s, "exits");
+	json_t *kvm = json_object_get(s, "kvm_stats");
+	json_t *guest = json_object();
+
+	fprintf(out, "%-16s%s on %s\n", "mode", json_string_value(json_object_get(s, "mode")),
+		json_string_value(json_object_get(s, "host_paging")));
+	fprintf(out, "%-16s%s\n", "end", json_string_value(json_object_get(s, "end")));
+	fprintf(out, "%-16s%lld\n", "exits",
+		(long long)json_integer_value(json_object_get(exits, "total")));
+	print_members(out, "  by reason", json_object_get(exits, "by_reason"), 1, NULL);
+	json_object_set(guest, "faults", json_object_get(s, "guest_faults"));
+	json_object_set(guest, "pt writes", json_object_get(s, "pt_writes"));
+	json_object_set(guest, "CR3 loads", json_object_get(s, "cr3_loads"));
+	print_members(out, "guest reports", guest, 1, NULL);
+	json_decref(guest);
+	print_members(out, "guest flushes", json_object_get(s, "flushes"), 1, NULL);
+	print_members(out, "KVM's VM", json_object_get(kvm, "vm"), 1, NULL);
+	print_members(out, "KVM's vCPU", json_object_get(kvm, "vcpu"), 1, NULL);
+	print_members(out, "start-up", json_object_get(s, "startup_ns"), 1e6, "ms");
+}
+
+int stats_print_json(const struct stats *stats, FILE *out)
+{
+	if (json_dumpf(stats->json, out, JSON_INDENT(2)))
+		return -1;
+	return fputc('\n', out) == EOF || fflush(out) ? -1 : 0;
+}

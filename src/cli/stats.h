@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What a run came to: exits, faults, flushes, KVM's own statistics, start-up by phase. */
+#ifndef CLI_STATS_H
+#define CLI_STATS_H
+
+#include "machine.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* Collected after a run, printed in one form or another. */
+struct stats {
+	json_t *json; /* the object that --stats-file documents (docs/penumbra-run.1) */
+};
+
+/*
+ * Collects. `begin_ns` is when the process began its work (CLOCK_MONOTONIC). Returns 0 or
+ * PN_ERR_NOMEM; a host without KVM_GET_STATS_FD gives empty kvm_stats.
+ */
+int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_result *result,
+		  uint64_t begin_ns);
+void stats_free(struct stats *stats);
+
+/* Aligned text, at most 80 columns. */
+void stats_print(const struct stats *stats, FILE *out);
+
+/* One JSON object and a newline. Returns 0 or -1 (errno tells). */
+int stats_print_json(const struct stats *stats, FILE *out);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Stopping a run from outside. The only state a signal handler needs is kept here. */
+#include "cli/stop.h"
+
+#include "error.h"
+
+#include <signal.h>
+#include <sys/time.h>
+
+static struct pn_machine *volatile machine;
+static volatile sig_atomic_t caught;
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM};
+#define SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
+static void on_signal(int signal)
+{
+	if (!caught)
+		caught = signal;
+	if (machine)
+		pn_stop(machine);
+}
+
+static void set_handlers(void (*handler)(int))
+{
+	struct sigaction action = {.sa_handler = handler};
+
+	sigemptyset(&action.sa_mask);
+	for (unsigned i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], &action, NULL);
+}
+
+int stop_arm(struct pn_machine *m, uint64_t timeout_ns, struct pn_error *err)
+{
+	struct itimerval limit = {
+		.it_value.tv_sec = (time_t)(timeout_ns / 1000000000),
+		.it_value.tv_usec = (suseconds_t)(timeout_ns % 1000000000 / 1000),
+	};
+
+	caught = 0;
+	machine = m;
+	set_handlers(on_signal);
+	/* Less than a microsecond would mean "never". */
+	if (timeout_ns && timeout_ns < 1000)
+		limit.it_value.tv_usec = 1;
+	if (setitimer(ITIMER_REAL, &limit, NULL))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "setitimer");
+	return PN_OK;
+}
+
+void stop_disarm(void)
+{
+	struct itimerval none = {0};
+
+	setitimer(ITIMER_REAL, &none, NULL);
+	set_handlers(SIG_DFL);
+	machine = NULL;
+}
+
+int stop_signal(void)
+{
+	return caught;
+}

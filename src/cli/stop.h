@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Stopping a run from outside: SIGINT, SIGTERM, SIGHUP and the time limit. */
+#ifndef CLI_STOP_H
+#define CLI_STOP_H
+
+#include <penumbra/penumbra.h>
+
+/*
+ * From now on a signal stops `m`, and so does the end of `timeout_ns` (0: no limit), counted from
+ * here. Returns 0 or PN_ERR_SYSTEM.
+ */
+int stop_arm(struct pn_machine *m, uint64_t timeout_ns, struct pn_error *err);
+
+/* Gives the signals back their default meaning. */
+void stop_disarm(void);
+
+/* The signal that stopped the run: SIGALRM for the time limit, 0 for none. */
+int stop_signal(void);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* The guest's symbols: a sorted array. */
+#include "loader/symbols.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int symbols_add(struct symbols *s, gva_t gva, uint64_t size, const char *name)
+{
+	/* Grown by doubling: room is due whenever the count is a power of two. */
+	if ((s->count & (s->count - 1)) == 0) {
+		size_t room = s->count ? s->count * 2 : 1;
+		struct symbol *more = realloc(s->symbol, room * sizeof(s->symbol[0]));
+
+		if (!more)
+			return PN_ERR_NOMEM;
+		s->symbol = more;
+	}
+	s->symbol[s->count] = (struct symbol){.gva = gva, .size = size, .name = strdup(name)};
+	if (!s->symbol[s->count].name)
+		return PN_ERR_NOMEM;
+	s->count++;
+	return PN_OK;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct symbol *x = a, *y = b;
+
+	if (x->gva != y->gva)
+		return x->gva < y->gva ? -1 : 1;
+	/* Of two names for one address the one with a size comes last, and is the one found. */
+	return (x->size != 0) - (y->size != 0);
+}
+
+void symbols_sort(struct symbols *s)
+{
+	if (s->count)
+		qsort(s->symbol, s->count, sizeof(s->symbol[0]), by_address);
+}
+
+void symbols_free(struct symbols *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		free(s->symbol[i].name);
+	free(s->symbol);
+	*s = (struct symbols){0};
+}
+
+const struct symbol *symbols_at(const struct symbols *s, gva_t gva)
+{
+	size_t low = 0, high = s->count;
+	const struct symbol *found;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (s->symbol[mid].gva <= gva)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == 0)
+		return NULL;
+	found = &s->symbol[low - 1];
+	return found->size && gva - found->gva >= found->size ? NULL : found;
+}
+
+const struct symbol *symbols_named(const struct symbols *s, const char *name)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (strcmp(s->symbol[i].name, name) == 0)
+			return &s->symbol[i];
+	return NULL;
+}
+
+char *symbols_format(const struct symbols *s, gva_t gva, char *text, size_t size)
+{
+	const struct symbol *found = symbols_at(s, gva);
+
+	if (!found)
+		snprintf(text, size, "?");
+	else if (found->gva == gva)
+		snprintf(text, size, "%s", found->name);
+	else
+		snprintf(text, size, "%s+0x%llx", found->name,
+			 (unsigned long long)(gva - found->gva));
+	return text;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* One guest, put together and taken apart. */
+#include "machine.h"
+
+#include "clock.h"
+#include "error.h"
+#include "kvm/vendor.h"
+#include "vcpu/boot.h"
+#include "vcpu/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define RAM_DEFAULT (UINT64_C(64) << 20)
+
+/* The TSS that Intel's CPUs without unrestricted guests want for real mode, and the page after it:
+ * in the hole, below the BIOS range (KVM API 4.36). */
+#define REAL_MODE_TSS 0xfffbd000
+
+static int check_config(const struct pn_config *c, struct pn_error *err)
+{
+	if (c->levels != 0 && c->levels != 4 && c->levels != 5)
+		return pn_fail(err, PN_ERR_ARGUMENT, "%u paging levels: give 4 or 5", c->levels);
+	if (c->backing > PN_BACKING_1G)
+		return pn_fail(err, PN_ERR_ARGUMENT, "backing %d: give one of enum pn_backing",
+			       (int)c->backing);
+	if (c->mode != PN_MODE_HW)
+		return pn_fail(err, PN_ERR_ARGUMENT, "mode %d: give one of enum pn_mode",
+			       (int)c->mode);
+	if (c->cmdline && strlen(c->cmdline) >= PN_CMDLINE_MAX)
+		return pn_fail(err, PN_ERR_ARGUMENT,
+			       "guest command line of %zu bytes: at most %d fit",
+			       strlen(c->cmdline), PN_CMDLINE_MAX - 1);
+	return PN_OK;
+}
+
+static int create_vm(struct pn_machine *m, struct pn_error *err)
+{
+	m->vm = kvm_vm_create(&m->host, err);
+	if (m->vm < 0)
+		return m->vm;
+	if (strcmp(kvm_vendor_module(), "kvm_intel") == 0 &&
+	    ioctl(m->vm, KVM_SET_TSS_ADDR, (unsigned long)REAL_MODE_TSS))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_TSS_ADDR");
+	return PN_OK;
+}
+
+static int create_memory(struct pn_machine *m, unsigned maxphyaddr, struct pn_error *err)
+{
+	uint64_t size = m->config.ram_size ? m->config.ram_size : RAM_DEFAULT;
+	int code = ram_create(&m->ram, size, m->config.backing, err);
+
+	if (code)
+		return code;
+	gmem_init(&m->mem, m->host.max_slots, maxphyaddr);
+	slots_init(&m->slots, &m->mem, m->vm);
+	return ram_map(&m->ram, &m->slots, err);
+}
+
+/* What the guest's CPUID says about addresses. */
+static void read_cpuid(struct pn_machine *m, union kvm_cpuid_list *cpuid)
+{
+	const struct kvm_cpuid_entry2 *sizes = kvm_cpuid_find(cpuid, 0x80000008, 0);
+	const struct kvm_cpuid_entry2 *extended = kvm_cpuid_find(cpuid, 0x80000001, 0);
+	const struct kvm_cpuid_entry2 *vendor = kvm_cpuid_find(cpuid, 0, 0);
+
+	m->vcpu.maxphyaddr = sizes ? sizes->eax & 0xff : 36;
+	m->vcpu.has_1g = extended && (extended->edx >> 26 & 1);
+	m->vcpu.amd = vendor && (vendor->ecx == 0x444d4163 || vendor->ecx == 0x656e6975);
+}
+
+static int create(struct pn_machine *m, struct pn_error *err)
+{
+	union kvm_cpuid_list cpuid;
+	int code;
+
+	code = kvm_host_open(&m->host, err);
+	if (!code)
+		code = kvm_supported_cpuid(&m->host, &cpuid, err);
+	if (code)
+		return code;
+	read_cpuid(m, &cpuid);
+	m->startup_ns[STARTUP_KVM] = clock_ns();
+
+	code = create_vm(m, err);
+	if (code)
+		return code;
+	m->startup_ns[STARTUP_VM] = clock_ns();
+
+	code = create_memory(m, m->vcpu.maxphyaddr, err);
+	if (code)
+		return code;
+	m->startup_ns[STARTUP_MEMORY] = clock_ns();
+
+	m->vcpu.host = &m->host;
+	m->vcpu.mem = &m->mem;
+	m->vcpu.bus = &m->bus;
+	m->vcpu.console = &m->console;
+	m->vcpu.exit_port = &m->exit_port;
+	m->vcpu.symbols = &m->image.symbols;
+	m->vcpu.max_exits = m->config.max_exits;
+	code = vcpu_create(&m->vcpu, m->vm, &cpuid, err);
+	if (code)
+		return code;
+	m->startup_ns[STARTUP_VCPU] = clock_ns();
+	return PN_OK;
+}
+
+struct pn_machine *pn_machine_create(const struct pn_config *config, struct pn_error *err)
+{
+	struct pn_machine *m;
+
+	if (check_config(config, err))
+		return NULL;
+	m = calloc(1, sizeof(*m));
+	if (!m) {
+		pn_fail(err, PN_ERR_NOMEM, "out of memory");
+		return NULL;
+	}
+	m->startup_ns[STARTUP_BEGIN] = clock_ns();
+	m->config = *config;
+	if (config->cmdline)
+		strcpy(m->cmdline, config->cmdline);
+	m->config.cmdline = m->cmdline;
+	if (!m->config.levels)
+		m->config.levels = 4;
+	m->host.fd = m->vm = m->ram.fd = m->vcpu.fd = -1;
+	m->console = (struct console){.write = config->console, .arg = config->console_arg};
+	console_attach(&m->console, &m->bus);
+	exit_port_attach(&m->exit_port, &m->bus);
+	if (create(m, err)) {
+		pn_machine_destroy(m);
+		return NULL;
+	}
+	return m;
+}
+
+void pn_machine_destroy(struct pn_machine *m)
+{
+	if (!m)
+		return;
+	vcpu_destroy(&m->vcpu);
+	if (m->vm >= 0)
+		close(m->vm);
+	if (m->mem.limit)
+		gmem_fini(&m->mem);
+	ram_destroy(&m->ram);
+	kvm_host_close(&m->host);
+	image_free(&m->image);
+	free(m->report);
+	free(m);
+}
+
+/* The guest's TSC rate, 0 if the host does not tell (KVM API 4.56). */
+static uint64_t tsc_hz(const struct vcpu *v)
+{
+	int khz = ioctl(v->fd, KVM_GET_TSC_KHZ, 0);
+
+	return khz > 0 ? (uint64_t)khz * 1000 : 0;
+}
+
+int pn_load_elf(struct pn_machine *m, const char *path, struct pn_error *err)
+{
+	struct boot boot = {.levels = m->config.levels, .cmdline = m->cmdline};
+	int code;
+
+	if (m->loaded)
+		return pn_fail(err, PN_ERR_STATE, "%s: this machine has a guest already", path);
+	code = elf_load(path, &m->mem, &m->image, err);
+	if (code)
+		return code;
+	boot.entry = m->image.entry;
+	boot.info.tsc_hz = tsc_hz(&m->vcpu);
+	boot.info.image_start = m->image.start;
+	boot.info.image_end = m->image.end;
+	for (unsigned i = 0; i < 2; i++) {
+		struct ram_part p = ram_part(&m->ram, i);
+
+		if (p.size)
+			boot.info.ram[boot.info.ram_count++] =
+				(struct pn_ram_range){.start = p.gpa, .size = p.size};
+	}
+	code = boot_vcpu(m->vcpu.fd, &m->mem, &boot, err);
+	if (code)
+		return code;
+	m->loaded = true;
+	m->startup_ns[STARTUP_LOAD] = clock_ns();
+	return PN_OK;
+}
+
+int pn_run(struct pn_machine *m, struct pn_result *result, struct pn_error *err)
+{
+	struct vcpu_end end;
+
+	if (!m->loaded)
+		return pn_fail(err, PN_ERR_STATE, "the machine has no guest to run");
+	if (m->ended)
+		return pn_fail(err, PN_ERR_STATE, "the guest has ended: %s", m->reason);
+	vcpu_run(&m->vcpu, &end);
+	m->ended = end.end == PN_END_STATUS || end.end == PN_END_DIED;
+	memcpy(m->reason, end.reason, sizeof(m->reason));
+	if (end.end == PN_END_DIED)
+		m->report = report_death(&m->vcpu);
+	*result = (struct pn_result){
+		.end = end.end,
+		.status = end.status,
+		.reason = m->reason,
+		.report = m->report ? m->report : "",
+	};
+	return PN_OK;
+}
+
+void pn_stop(struct pn_machine *m)
+{
+	vcpu_stop(&m->vcpu);
+}
+
+bool pn_symbol(const struct pn_machine *m, const char *name, gva_t *gva)
+{
+	const struct symbol *s = symbols_named(&m->image.symbols, name);
+
+	if (s)
+		*gva = s->gva;
+	return s != NULL;
+}
+
+struct pn_guest_report machine_guest_report(struct pn_machine *m)
+{
+	struct pn_guest_report report = {0};
+
+	pn_read(m, PN_REPORT_GPA, &report, sizeof(report));
+	return report;
+}
+
+enum pn_paging pn_host_paging(const struct pn_machine *m)
+{
+	(void)m;
+	return kvm_vendor_paging();
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* One guest: host, memory, vCPU, devices and image put together. The parts behind penumbra.h. */
+#ifndef MACHINE_H
+#define MACHINE_H
+
+#include "device/bus.h"
+#include "device/console.h"
+#include "device/exit_port.h"
+#include "kvm/kvm.h"
+#include "loader/image.h"
+#include "memory/gmem.h"
+#include "memory/ram.h"
+#include "memory/slots.h"
+#include "vcpu/vcpu.h"
+
+#include <penumbra/guest.h>
+
+/* Steps of starting up, in order: when each was done (CLOCK_MONOTONIC, ns). */
+enum startup {
+	STARTUP_BEGIN,
+	STARTUP_KVM,
+	STARTUP_VM,
+	STARTUP_MEMORY,
+	STARTUP_VCPU,
+	STARTUP_LOAD,
+	STARTUP_PHASES
+};
+
+struct pn_machine {
+	struct pn_config config;
+	char cmdline[PN_CMDLINE_MAX];
+	struct kvm_host host;
+	int vm;
+	struct ram ram;
+	struct gmem mem;
+	struct slots slots;
+	struct bus bus;
+	struct console console;
+	struct exit_port exit_port;
+	struct vcpu vcpu;
+	struct image image;
+	bool loaded;
+	bool ended; /* the guest is over: it cannot be run on */
+	char reason[256];
+	char *report;
+	uint64_t startup_ns[STARTUP_PHASES];
+};
+
+/* The guest's own counters, from the report page. */
+struct pn_guest_report machine_guest_report(struct pn_machine *m);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* penumbra: subcommand dispatch, and nothing else. */
+#include "cli/cli.h"
+
+#include <string.h>
+
+struct subcommand {
+	const char *name;
+	int (*main)(int argc, char **argv);
+	const char *words;
+};
+
+static const struct subcommand subcommands[] = {
+	{"run", cli_run, "boot a guest"},
+	{"demo", cli_demo, "boot pagelab and show what this host makes of it"},
+	{"doctor", cli_doctor, "say what this host's KVM is and can do"},
+	{"bench", cli_bench, "measure start-up, exits and the page-table walker"},
+};
+
+#define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
+
+static int help(void)
+{
+	printf("usage: penumbra COMMAND [OPTION]...\n\n"
+	       "A VMM that shows memory virtualisation at work.\n\n");
+	for (size_t i = 0; i < SUBCOMMANDS; i++)
+		printf("  %-8s %s\n", subcommands[i].name, subcommands[i].words);
+	printf("\npenumbra COMMAND --help tells the rest; penumbra --version prints the "
+	       "version.\n");
+	return cli_finish(0);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2)
+		return cli_fail("which command? see penumbra --help");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0)
+		return help();
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("penumbra %s\n", PN_VERSION);
+		return cli_finish(0);
+	}
+	for (size_t i = 0; i < SUBCOMMANDS; i++)
+		if (strcmp(argv[1], subcommands[i].name) == 0)
+			return subcommands[i].main(argc - 1, argv + 1);
+	return cli_fail("%s: no such command; see penumbra --help", argv[1]);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Host calls: IN from PN_PORT_CALL. Every argument is the guest's word and is checked. */
+#include "clock.h"
+#include "vcpu/translate.h"
+#include "vcpu/vcpu.h"
+
+#include <penumbra/guest.h>
+
+static uint32_t call_console(struct vcpu *v, const struct kvm_regs *regs)
+{
+	struct walk_context ctx;
+	char bytes[PN_CONSOLE_MAX];
+	int code;
+
+	if (regs->rsi > sizeof(bytes))
+		return PN_CALL_EINVAL;
+	translate_init(&ctx, v, &v->run->s.regs.sregs);
+	pthread_rwlock_rdlock(&v->mem->lock);
+	code = translate_read(v, &ctx, regs->rdi, bytes, regs->rsi);
+	pthread_rwlock_unlock(&v->mem->lock);
+	if (code)
+		return PN_CALL_EFAULT;
+	console_write(v->console, bytes, regs->rsi);
+	return (uint32_t)regs->rsi;
+}
+
+static uint32_t call_mark(struct vcpu *v, const struct kvm_regs *regs)
+{
+	v->marks.count++;
+	v->marks.number = (uint32_t)regs->rdi;
+	v->marks.value = regs->rsi;
+	return 0;
+}
+
+static uint32_t call_time(struct vcpu *v, const struct kvm_regs *regs)
+{
+	uint64_t now = clock_ns() - v->started_ns;
+	struct walk_context ctx;
+	int code;
+
+	translate_init(&ctx, v, &v->run->s.regs.sregs);
+	pthread_rwlock_rdlock(&v->mem->lock);
+	code = translate_write(v, &ctx, regs->rdi, &now, sizeof(now));
+	pthread_rwlock_unlock(&v->mem->lock);
+	return code ? PN_CALL_EFAULT : 0;
+}
+
+static uint32_t call_set_mode(struct vcpu *v, const struct kvm_regs *regs)
+{
+	(void)v;
+	switch (regs->rdi) {
+	case PN_GUEST_MODE_HW: return PN_GUEST_MODE_HW;
+	case PN_GUEST_MODE_SHADOW: return PN_CALL_ENOTSUP;
+	default: return PN_CALL_EINVAL;
+	}
+}
+
+typedef uint32_t call_handler(struct vcpu *v, const struct kvm_regs *regs);
+
+static call_handler *const calls[] = {
+	[PN_CALL_CONSOLE] = call_console,
+	[PN_CALL_MARK] = call_mark,
+	[PN_CALL_TIME] = call_time,
+	[PN_CALL_SET_MODE] = call_set_mode,
+};
+
+uint32_t vcpu_call(struct vcpu *v, const struct kvm_regs *regs)
+{
+	uint32_t number = (uint32_t)regs->rax;
+
+	if (number >= sizeof(calls) / sizeof(calls[0]) || !calls[number])
+		return PN_CALL_EUNKNOWN;
+	return calls[number](v, regs);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What each exit means: one table from reason to handler. A reason without a handler of its own
+ * ends the run with its name in words, so that no exit is ever passed over.
+ */
+#include "kvm/exits.h"
+#include "vcpu/vcpu.h"
+
+#include <penumbra/guest.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef enum vcpu_verdict exit_handler(struct vcpu *v, struct vcpu_end *end);
+
+static gva_t rip(const struct vcpu *v)
+{
+	return v->run->s.regs.regs.rip;
+}
+
+/* "RIP 0x401000 (touch+0x12)", for the one line that ends a run. */
+static const char *place(const struct vcpu *v, char *text, size_t size)
+{
+	char symbol[96];
+
+	snprintf(text, size, "RIP 0x%llx (%s)", (unsigned long long)rip(v),
+		 symbols_format(v->symbols, rip(v), symbol, sizeof(symbol)));
+	return text;
+}
+
+static enum vcpu_verdict exit_status(const struct vcpu *v, struct vcpu_end *end)
+{
+	end->status = v->exit_port->status;
+	if (end->status <= PN_STATUS_MAX)
+		return vcpu_end(end, PN_END_STATUS, "guest exit status %u", end->status);
+	end->status = PN_STATUS_MAX;
+	return vcpu_end(end, PN_END_STATUS, "guest exit status %u, given as %u (the most there is)",
+			v->exit_port->status, PN_STATUS_MAX);
+}
+
+static enum vcpu_verdict on_io(struct vcpu *v, struct vcpu_end *end)
+{
+	const struct port_access access = {
+		.port = v->run->io.port,
+		.size = v->run->io.size,
+		.in = v->run->io.direction == KVM_EXIT_IO_IN,
+		.count = v->run->io.count,
+		.data = (uint8_t *)v->run + v->run->io.data_offset,
+	};
+
+	if (access.port == PN_PORT_CALL && access.in && access.size == sizeof(uint32_t) &&
+	    access.count == 1) {
+		uint32_t result = vcpu_call(v, &v->run->s.regs.regs);
+
+		memcpy(access.data, &result, sizeof(result));
+		return VCPU_CONTINUE;
+	}
+	if (bus_access(v->bus, &access) == BUS_END)
+		return exit_status(v, end);
+	return VCPU_CONTINUE;
+}
+
+static enum vcpu_verdict on_mmio(struct vcpu *v, struct vcpu_end *end)
+{
+	unsigned long long gpa = v->run->mmio.phys_addr;
+	const struct gmem_slot *slot;
+	char where[160];
+	bool readonly;
+
+	pthread_rwlock_rdlock(&v->mem->lock);
+	slot = gmem_find(v->mem, gpa);
+	readonly = slot && slot->readonly;
+	pthread_rwlock_unlock(&v->mem->lock);
+	return vcpu_end(end, PN_END_DIED, "guest %s %u bytes at GPA 0x%llx, %s, %s RIP%s",
+			v->run->mmio.is_write ? "wrote" : "read", v->run->mmio.len, gpa,
+			readonly ? "in a read-only memory slot" : "outside every memory slot",
+			v->run->mmio.is_write ? "just before" : "at",
+			place(v, where, sizeof(where)) + 3);
+}
+
+static enum vcpu_verdict on_hlt(struct vcpu *v, struct vcpu_end *end)
+{
+	char where[160];
+
+	return vcpu_end(end, PN_END_DIED,
+			"guest halted for good at %s: nothing can wake it; a guest ends by OUT to "
+			"port 0x%x",
+			place(v, where, sizeof(where)), PN_PORT_EXIT);
+}
+
+static enum vcpu_verdict on_shutdown(struct vcpu *v, struct vcpu_end *end)
+{
+	char where[160];
+
+	return vcpu_end(end, PN_END_DIED, "triple fault at %s", place(v, where, sizeof(where)));
+}
+
+static enum vcpu_verdict on_fail_entry(struct vcpu *v, struct vcpu_end *end)
+{
+	return vcpu_end(end, PN_END_DIED,
+			"the CPU refused to enter the guest: hardware reason 0x%llx",
+			(unsigned long long)v->run->fail_entry.hardware_entry_failure_reason);
+}
+
+static enum vcpu_verdict on_internal_error(struct vcpu *v, struct vcpu_end *end)
+{
+	char where[160];
+
+	return vcpu_end(end, PN_END_DIED, "KVM internal error %u, %s, at %s",
+			v->run->internal.suberror,
+			kvm_internal_error_words(v->run->internal.suberror),
+			place(v, where, sizeof(where)));
+}
+
+/* A kick that KVM reports as an exit instead of EINTR. */
+static enum vcpu_verdict on_intr(struct vcpu *v, struct vcpu_end *end)
+{
+	(void)v;
+	(void)end;
+	return VCPU_CONTINUE;
+}
+
+static enum vcpu_verdict on_other(struct vcpu *v, struct vcpu_end *end)
+{
+	uint32_t reason = v->run->exit_reason;
+	char where[160];
+
+	return vcpu_end(end, PN_END_DIED,
+			"exit KVM_EXIT_%s (%u: %s) at %s, which Penumbra never asks for",
+			kvm_exit_name(reason), reason, kvm_exit_words(reason),
+			place(v, where, sizeof(where)));
+}
+
+static exit_handler *const handlers[KVM_EXIT_REASONS] = {
+	[KVM_EXIT_IO] = on_io,
+	[KVM_EXIT_MMIO] = on_mmio,
+	[KVM_EXIT_HLT] = on_hlt,
+	[KVM_EXIT_SHUTDOWN] = on_shutdown,
+	[KVM_EXIT_FAIL_ENTRY] = on_fail_entry,
+	[KVM_EXIT_INTERNAL_ERROR] = on_internal_error,
+	[KVM_EXIT_INTR] = on_intr,
+};
+
+enum vcpu_verdict vcpu_handle_exit(struct vcpu *v, struct vcpu_end *end)
+{
+	uint32_t reason = v->run->exit_reason;
+	exit_handler *handler = reason < KVM_EXIT_REASONS ? handlers[reason] : NULL;
+
+	return (handler ? handler : on_other)(v, end);
+}

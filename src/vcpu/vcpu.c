@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* One virtual CPU: making it, running it, stopping it. */
+#include "vcpu/vcpu.h"
+
+#include "clock.h"
+#include "error.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Has nothing to do: its arrival is what brings KVM_RUN back. */
+static void on_kick(int signal)
+{
+	(void)signal;
+}
+
+static int install_kick_handler(struct pn_error *err)
+{
+	struct sigaction action = {.sa_handler = on_kick};
+
+	sigemptyset(&action.sa_mask);
+	if (sigaction(PN_KICK_SIGNAL, &action, NULL))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "sigaction");
+	return PN_OK;
+}
+
+int vcpu_create(struct vcpu *v, int vm, union kvm_cpuid_list *cpuid, struct pn_error *err)
+{
+	int code = install_kick_handler(err);
+
+	if (code)
+		return code;
+	v->fd = kvm_vcpu_create(v->host, vm, 0, &v->run, err);
+	if (v->fd < 0)
+		return v->fd;
+	if (ioctl(v->fd, KVM_SET_CPUID2, &cpuid->list)) {
+		code = pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_CPUID2");
+		vcpu_destroy(v);
+		return code;
+	}
+	/* Registers come with every exit, for no further system call. */
+	v->run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+	return PN_OK;
+}
+
+void vcpu_destroy(struct vcpu *v)
+{
+	if (v->run)
+		kvm_vcpu_close(v->host, v->fd, v->run);
+	v->run = NULL;
+	v->fd = -1;
+}
+
+enum vcpu_verdict vcpu_end(struct vcpu_end *end, enum pn_end how, const char *format, ...)
+{
+	va_list args;
+
+	end->end = how;
+	va_start(args, format);
+	vsnprintf(end->reason, sizeof(end->reason), format, args);
+	va_end(args);
+	return VCPU_END;
+}
+
+/* KVM_RUN came back with an error: a kick, or KVM could not go on. */
+static enum vcpu_verdict run_failed(struct vcpu *v, struct vcpu_end *end)
+{
+	if (errno == EINTR || errno == EAGAIN)
+		return VCPU_CONTINUE;
+	return vcpu_end(end, PN_END_DIED, "KVM_RUN at RIP 0x%llx: %s",
+			(unsigned long long)v->run->s.regs.regs.rip, strerror(errno));
+}
+
+/* kvm_amd resets a vCPU on a triple fault: what it was before is only in the exit before. */
+static void keep_registers(struct vcpu *v)
+{
+	if (v->run->exit_reason == KVM_EXIT_SHUTDOWN)
+		return;
+	v->last.regs = v->run->s.regs.regs;
+	v->last.sregs = v->run->s.regs.sregs;
+}
+
+static void loop(struct vcpu *v, struct vcpu_end *end)
+{
+	uint64_t left = v->max_exits ? v->max_exits : UINT64_MAX;
+
+	for (;;) {
+		if (atomic_load_explicit(&v->stop, memory_order_relaxed)) {
+			vcpu_end(end, PN_END_STOPPED, "stopped");
+			return;
+		}
+		if (left-- == 0) {
+			vcpu_end(end, PN_END_MAX_EXITS, "limit of %llu exits reached",
+				 (unsigned long long)v->max_exits);
+			return;
+		}
+		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
+			left++;
+			if (run_failed(v, end) == VCPU_END)
+				return;
+			continue;
+		}
+		if (v->history.total == 0)
+			v->first_exit_ns = clock_ns();
+		history_add(&v->history, v->run);
+		keep_registers(v);
+		if (vcpu_handle_exit(v, end) == VCPU_END)
+			return;
+	}
+}
+
+void vcpu_run(struct vcpu *v, struct vcpu_end *end)
+{
+	*end = (struct vcpu_end){0};
+	atomic_store(&v->thread, gettid());
+	if (!v->started_ns)
+		v->started_ns = clock_ns();
+	loop(v, end);
+	atomic_store(&v->thread, 0);
+	if (end->end == PN_END_STOPPED) {
+		v->run->immediate_exit = 0;
+		atomic_store(&v->stop, false);
+	}
+}
+
+void vcpu_stop(struct vcpu *v)
+{
+	int saved = errno;
+	int thread;
+
+	/* immediate_exit closes the gap between the loop's look at `stop` and KVM_RUN. */
+	atomic_store(&v->stop, true);
+	v->run->immediate_exit = 1;
+	/* tgkill, not pthread_kill: the thread may be gone by now, which is then no harm. */
+	thread = atomic_load(&v->thread);
+	if (thread)
+		syscall(SYS_tgkill, getpid(), thread, PN_KICK_SIGNAL);
+	errno = saved;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One virtual CPU: its KVM descriptor, the loop that runs it, and what is known when it stops.
+ * Exits are decided by the table in exits.c.
+ */
+#ifndef VCPU_VCPU_H
+#define VCPU_VCPU_H
+
+#include "device/bus.h"
+#include "device/console.h"
+#include "device/exit_port.h"
+#include "kvm/kvm.h"
+#include "loader/symbols.h"
+#include "memory/gmem.h"
+#include "vcpu/history.h"
+
+#include <stdatomic.h>
+
+/* How a run ended, with one line that says why. */
+struct vcpu_end {
+	enum pn_end end;
+	unsigned status; /* for PN_END_STATUS */
+	char reason[256];
+};
+
+/* A mark the guest left (PN_CALL_MARK): only the count and the last are kept. */
+struct vcpu_marks {
+	uint64_t count;
+	uint32_t number;
+	uint64_t value;
+};
+
+/* The registers KVM hands over with every exit (KVM_CAP_SYNC_REGS). */
+struct vcpu_registers {
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+};
+
+struct vcpu {
+	int fd;
+	struct kvm_run *run;
+	const struct kvm_host *host;
+
+	/* What the vCPU works on; the machine's. */
+	struct gmem *mem;
+	struct bus *bus;
+	struct console *console;
+	struct exit_port *exit_port;
+	const struct symbols *symbols;
+
+	unsigned maxphyaddr; /* bits, of the guest's CPUID */
+	bool has_1g;	     /* the guest's CPUID offers 1 GiB pages */
+	bool amd;	     /* the guest's CPUID says AuthenticAMD or HygonGenuine */
+
+	uint64_t max_exits; /* 0: no limit */
+	struct history history;
+	struct vcpu_registers last; /* at the last exit that was no shutdown */
+	struct vcpu_marks marks;
+	uint64_t started_ns;	/* CLOCK_MONOTONIC before the first KVM_RUN; 0: never ran */
+	uint64_t first_exit_ns; /* ... after it */
+
+	/* Asking the vCPU to stop, from any thread or signal handler. */
+	atomic_bool stop;
+	atomic_int thread; /* the kernel's id of the thread in vcpu_run; 0: none */
+};
+
+/*
+ * Makes vCPU 0 of a VM with the CPUID given. The caller has set the pointers of *v. Returns 0 or
+ * PN_ERR_SYSTEM.
+ */
+int vcpu_create(struct vcpu *v, int vm, union kvm_cpuid_list *cpuid, struct pn_error *err);
+void vcpu_destroy(struct vcpu *v);
+
+/*
+ * Runs on the calling thread until something ends the run, which *end then tells: one KVM_RUN per
+ * exit and no other system call.
+ */
+void vcpu_run(struct vcpu *v, struct vcpu_end *end);
+
+/* Makes the running or next vcpu_run end with PN_END_STOPPED. Async-signal-safe. */
+void vcpu_stop(struct vcpu *v);
+
+/* What an exit handler decides. */
+enum vcpu_verdict { VCPU_CONTINUE, VCPU_END };
+
+/* Handles the exit in v->run (exits.c). */
+enum vcpu_verdict vcpu_handle_exit(struct vcpu *v, struct vcpu_end *end);
+
+/* Handles a host call (calls.c): the result for EAX. */
+uint32_t vcpu_call(struct vcpu *v, const struct kvm_regs *regs);
+
+/* Ends a run with a formatted reason; returns VCPU_END. */
+enum vcpu_verdict vcpu_end(struct vcpu_end *end, enum pn_end how, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

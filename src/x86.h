@@ -1,0 +1,1 @@
+#include "memory/x86.h"
