@@ -249,7 +249,7 @@ rig_run() {
 	exec 3> >(exec cat)
 	passer=$!
 	trap '' PIPE
-	timeout -s KILL -k 1 "${opt[timeout]}" "$@" </dev/null >"$work/emulator" 2>&1 &
+	timeout --foreground -s KILL -k 1 "${opt[timeout]}" "$@" </dev/null >"$work/emulator" 2>&1 &
 	emulator=$!
 	if [ "$verbose" = 1 ]; then
 		tail -c +1 -f --pid="$emulator" "$work/console" 3>&- >&2 &

@@ -63,17 +63,18 @@ int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_res
 	struct pn_guest_report r = machine_guest_report(m);
 	json_t *status = result->end == PN_END_STATUS ? json_integer(result->status) : json_null();
 
-	stats->json = json_pack(
-		"{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o,"
-		" s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o, s:{s:o, s:o}}",
-		"mode", "hw", "host_paging", pn_paging_name(pn_host_paging(m)), "guest_status",
-		status, "end", result->reason, "exits", collect_exits(&m->vcpu.history),
-		"guest_faults", count(r.faults), "hidden_faults", count(0), "pt_writes",
-		count(r.pt_writes), "cr3_loads", count(r.cr3_loads), "flushes", "all",
-		count(r.flush_all), "context", count(r.flush_context), "range",
-		count(r.flush_range), "page", count(r.flush_page), "pcid", count(r.flush_pcid),
-		"toggles", count(0), "startup_ns", collect_startup(m, begin_ns), "kvm_stats", "vm",
-		collect_kvm(m->vm), "vcpu", collect_kvm(m->vcpu.fd));
+	stats->json =
+		json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o,"
+			  " s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o, s:o, s:{s:o, s:o}}",
+			  "mode", "hw", "host_paging", pn_paging_name(pn_host_paging(m)),
+			  "guest_status", status, "end", result->reason, "exits",
+			  collect_exits(&m->vcpu.history), "guest_faults", count(r.faults),
+			  "hidden_faults", count(0), "pt_writes", count(r.pt_writes), "cr3_loads",
+			  count(r.cr3_loads), "flushes", "all", count(r.flush_all), "context",
+			  count(r.flush_context), "range", count(r.flush_range), "page",
+			  count(r.flush_page), "pcid", count(r.flush_pcid), "toggles", count(0),
+			  "begin_ns", count(begin_ns), "startup_ns", collect_startup(m, begin_ns),
+			  "kvm_stats", "vm", collect_kvm(m->vm), "vcpu", collect_kvm(m->vcpu.fd));
 	return stats->json ? PN_OK : PN_ERR_NOMEM;
 }
 

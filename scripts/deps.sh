@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# deps.sh [build|test]...: installs the Debian or Ubuntu packages that building (and testing) needs
+# and that are missing; says which; does nothing when all are there.
+set -euo pipefail
+
+declare -A packages=(
+	[build]='gcc libc6-dev linux-libc-dev cmake ninja-build pkg-config libelf-dev libzydis-dev libjansson-dev'
+	[test]='libcmocka-dev clang clang-format clang-tidy cppcheck strace'
+)
+
+missing=()
+for set in "${@:-build}"; do
+	for package in ${packages[$set]:?"deps.sh: $set: give build or test"}; do
+		state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || true
+		[ "$state" = installed ] || missing+=("$package")
+	done
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+root=()
+if [ "$(id -u)" != 0 ]; then
+	command -v sudo >/dev/null || {
+		echo "deps.sh: as root: apt-get install ${missing[*]}" >&2
+		exit 1
+	}
+	root=(sudo)
+fi
+echo "installing: ${missing[*]}"
+"${root[@]}" apt-get -qq update
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+	apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null

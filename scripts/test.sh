@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# test.sh [STEP]...: sets up, builds and runs the whole test suite, or the steps named:
+#   unit     unit tests (no KVM)
+#   machine  machine tests on this machine's own /dev/kvm
+#   rigs     machine tests on kvm_amd npt=1, npt=0 and kvm_intel ept=1, ept=0 (docs/rig.md)
+#   asan     unit and machine tests under AddressSanitizer and UBSan
+#   clang    a build by clang without a warning
+#   style    clang-format, clang-tidy, cppcheck
+# One summary line a host, then the totals. PENUMBRA_REQUIRE_KVM=1: no /dev/kvm is a failure.
+set -euo pipefail
+cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+all='unit machine rigs asan clang style'
+for step in "$@"; do
+	[[ " $all " == *" $step "* ]] || {
+		echo "test.sh: $step: no such step; give any of: $all" >&2
+		exit 2
+	}
+done
+steps=" ${*:-$all} "
+wanted() { [[ $steps == *" $1 "* ]]; }
+
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+passed=0 failed=0 skipped=0
+summary=()
+
+# Adds a line to the summary and its numbers to the totals: name, passed, failed, skipped, why.
+count() {
+	passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+	summary+=("$(printf '%-22s %4d passed, %d failed, %d skipped%s' "$1" "$2" "$3" "$4" "${5:+ ($5)}")")
+	echo "${summary[-1]}"
+}
+
+# Runs a cmocka program and counts by its own summary lines; a crash or a time-out is a failure.
+# Name, time limit in seconds, command.
+tests() {
+	local name=$1 limit=$2 log="$logs/log" status=0 p f s
+	shift 2
+	timeout -k 5 "$limit" "$@" >"$log" 2>&1 </dev/null || status=$?
+	read -r p f s < <(awk '
+		/^\[  PASSED  \] [0-9]+ test/ { p += $4 }
+		/^\[  FAILED  \] [0-9]+ test/ { f += $4 }
+		/^\[  SKIPPED \] [0-9]+ test/ { s += $4 }
+		END { print p + 0, f + 0, s + 0 }' "$log")
+	if [ "$status" != 0 ] && [ "$f" = 0 ]; then
+		f=1
+		echo "$name: exit status $status before a summary"
+	fi
+	if [ "$f" != 0 ]; then
+		grep -vE '^\[( RUN  |       OK )' "$log" | tail -n 100
+	fi
+	count "$name" "$p" "$f" "$s" "$(sed -n 's/^skipped: //p' "$log" | sort | uniq -c |
+		awk '{ n = $1; $1 = ""; printf "%s%d:%s", sep, n, $0; sep = "; " }')"
+}
+
+# Runs a command that passes or fails as a whole.
+check() {
+	local name=$1 log="$logs/log"
+	shift
+	if "$@" >"$log" 2>&1; then
+		count "$name" 1 0 0
+	else
+		tail -n 60 "$log"
+		count "$name" 0 1 0
+	fi
+}
+
+unit_tests() { # build directory, prefix of the name
+	for program in "$1"/tests/unit-*; do
+		tests "$2${program##*/}" 120 "$program"
+	done
+}
+
+scripts/deps.sh build test
+echo 'building build/'
+scripts/build.sh release -DPENUMBRA_WERROR=ON
+
+wanted unit && unit_tests build ''
+wanted machine && tests "$(build/penumbra doctor --name)" 300 build/tests/machine-tests
+if wanted rigs; then
+	carry=(with=build/penumbra with=build/guest with=build/examples with=build/tests/guests)
+	if scripts/rig/setup.sh; then
+		for rig in 'amd npt=1' 'amd npt=0' 'intel ept=1' 'intel ept=0'; do
+			read -r vendor switch <<<"$rig"
+			tests "kvm_$vendor $switch" 900 scripts/rig/"$vendor".sh "$switch" timeout=800 \
+				"${carry[@]}" -- build/tests/machine-tests
+		done
+	else
+		count 'rigs' 0 0 4 'scripts/rig/setup.sh failed; see above'
+	fi
+fi
+if wanted asan; then
+	echo 'building build-asan/'
+	scripts/build.sh asan -DPENUMBRA_WERROR=ON
+	unit_tests build-asan 'asan '
+	tests 'asan machine' 600 env PENUMBRA_BUILD=build-asan build-asan/tests/machine-tests
+fi
+wanted clang && check 'clang build' scripts/build.sh clang -DPENUMBRA_WERROR=ON
+wanted style && check 'style' scripts/style.sh
+
+echo
+printf '%s\n' "${summary[@]}"
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Where Penumbra's own files are. */
+#include "cli/paths.h"
+
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+bool paths_self(char *text, size_t size)
+{
+	ssize_t len = readlink("/proc/self/exe", text, size - 1);
+
+	if (len < 0) {
+		cli_fail("/proc/self/exe: %s", strerror(errno));
+		return false;
+	}
+	text[len] = 0;
+	return true;
+}
+
+bool paths_find(const char *name, char *text, size_t size)
+{
+	char self[PATH_MAX], *slash;
+
+	if (!paths_self(self, sizeof(self)))
+		return false;
+	slash = strrchr(self, '/');
+	if (slash)
+		slash[1] = 0;
+	if ((size_t)snprintf(text, size, "%s%s", self, name) < size && access(text, R_OK) == 0)
+		return true;
+	if ((size_t)snprintf(text, size, "%s/%s", PENUMBRA_LIBDIR, name) < size &&
+	    access(text, R_OK) == 0)
+		return true;
+	cli_fail("%s: found neither in %s nor in %s; build or install Penumbra whole", name, self,
+		 PENUMBRA_LIBDIR);
+	return false;
+}
