@@ -6,6 +6,7 @@
 #include "error.h"
 #include "kvm/vendor.h"
 #include "vcpu/boot.h"
+#include "vcpu/cpuid.h"
 #include "vcpu/report.h"
 
 #include <stdlib.h>
@@ -59,18 +60,6 @@ static int create_memory(struct pn_machine *m, unsigned maxphyaddr, struct pn_er
 	return ram_map(&m->ram, &m->slots, err);
 }
 
-/* What the guest's CPUID says about addresses. */
-static void read_cpuid(struct pn_machine *m, union kvm_cpuid_list *cpuid)
-{
-	const struct kvm_cpuid_entry2 *sizes = kvm_cpuid_find(cpuid, 0x80000008, 0);
-	const struct kvm_cpuid_entry2 *extended = kvm_cpuid_find(cpuid, 0x80000001, 0);
-	const struct kvm_cpuid_entry2 *vendor = kvm_cpuid_find(cpuid, 0, 0);
-
-	m->vcpu.maxphyaddr = sizes ? sizes->eax & 0xff : 36;
-	m->vcpu.has_1g = extended && (extended->edx >> 26 & 1);
-	m->vcpu.amd = vendor && (vendor->ecx == 0x444d4163 || vendor->ecx == 0x656e6975);
-}
-
 static int create(struct pn_machine *m, struct pn_error *err)
 {
 	union kvm_cpuid_list cpuid;
@@ -81,7 +70,8 @@ static int create(struct pn_machine *m, struct pn_error *err)
 		code = kvm_supported_cpuid(&m->host, &cpuid, err);
 	if (code)
 		return code;
-	read_cpuid(m, &cpuid);
+	cpuid_apply_policy(&cpuid);
+	m->vcpu.facts = cpuid_facts(&cpuid);
 	m->startup_ns[STARTUP_KVM] = clock_ns();
 
 	code = create_vm(m, err);
@@ -89,7 +79,7 @@ static int create(struct pn_machine *m, struct pn_error *err)
 		return code;
 	m->startup_ns[STARTUP_VM] = clock_ns();
 
-	code = create_memory(m, m->vcpu.maxphyaddr, err);
+	code = create_memory(m, m->vcpu.facts.maxphyaddr, err);
 	if (code)
 		return code;
 	m->startup_ns[STARTUP_MEMORY] = clock_ns();

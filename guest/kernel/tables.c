@@ -86,13 +86,13 @@ static pte_t *entry_at(gpa_t root, gva_t gva, unsigned level, bool create)
 	return slot(table, gva, level);
 }
 
-/* What visit() does with each present entry, by kind. */
+/* What visit() does with each present entry: pages, and tables after what they hold. */
 struct visitor {
 	void (*leaf)(struct visitor *v, gva_t gva, unsigned level, pte_t *entry);
-	void (*table)(struct visitor *v, gva_t gva, unsigned level, pte_t *entry); /* afterwards */
-	void *arg;
-	uint64_t count;
-	bool flag;
+	void (*table)(struct visitor *v, gva_t gva, unsigned level, pte_t *entry);
+	void *arg;   /* the operation's own */
+	bool owners; /* 4 KiB frames gain or lose an owner */
+	bool failed;
 };
 
 static void visit(struct visitor *v, gpa_t table, unsigned level, gva_t start, gva_t end)
@@ -267,24 +267,25 @@ static void clone_leaf(struct visitor *v, gva_t gva, unsigned level, pte_t *entr
 	pte_t *copy = entry_at(*to, gva, level, true);
 
 	if (!copy) {
-		v->count++;
+		v->failed = true;
 		return;
 	}
-	if (v->flag && *entry & PTE_WRITE)
-		store(entry, *entry & ~PTE_WRITE);
-	store(copy, *entry & ~(PTE_ACCESSED | PTE_DIRTY));
-	if (level == 1)
+	if (v->owners) {
+		if (*entry & PTE_WRITE)
+			store(entry, *entry & ~PTE_WRITE);
 		frame_get(*entry & PTE_ADDRESS);
+	}
+	store(copy, *entry & ~(PTE_ACCESSED | PTE_DIRTY));
 }
 
 bool tables_clone(gpa_t to, gpa_t from, gva_t start, gva_t end, bool cow)
 {
-	struct visitor v = {.leaf = clone_leaf, .arg = &to, .flag = cow};
+	struct visitor v = {.leaf = clone_leaf, .arg = &to, .owners = cow};
 
 	visit(&v, from, top_level(), start, end);
 	if (cow)
 		flush_range(from, start, end);
-	return v.count == 0;
+	return !v.failed;
 }
 
 static void unmap_leaf(struct visitor *v, gva_t gva, unsigned level, pte_t *entry)
@@ -293,7 +294,7 @@ static void unmap_leaf(struct visitor *v, gva_t gva, unsigned level, pte_t *entr
 
 	(void)gva;
 	store(entry, 0);
-	if (v->flag && level == 1)
+	if (v->owners && level == 1)
 		frame_put(frame);
 }
 
@@ -312,7 +313,7 @@ static void unmap_table(struct visitor *v, gva_t gva, unsigned level, pte_t *ent
 
 void tables_unmap(gpa_t root, gva_t start, gva_t end, bool put)
 {
-	struct visitor v = {.leaf = unmap_leaf, .table = unmap_table, .flag = put};
+	struct visitor v = {.leaf = unmap_leaf, .table = unmap_table, .owners = put};
 
 	/* Frames are free before they are flushed: nothing takes one before we are through. */
 	visit(&v, root, top_level(), start, end);

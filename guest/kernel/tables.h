@@ -70,8 +70,9 @@ void tables_forget_use(gpa_t root, gva_t start, gva_t end);
 bool tables_split(gpa_t root, gva_t gva);
 
 /*
- * Maps in `to` what `from` maps in [start, end), with accessed and dirty at 0. If `cow`, pages
- * become read-only in both. Every 4 KiB frame gets one owner more. False: no frame left.
+ * Maps in `to` what `from` maps in [start, end), with accessed and dirty at 0. If `cow`, the pages
+ * (4 KiB then) become read-only in both, and each frame gets one owner more; if not, both simply
+ * map the same. False: no frame for a table is left.
  */
 bool tables_clone(gpa_t to, gpa_t from, gva_t start, gva_t end, bool cow);
 

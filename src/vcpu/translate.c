@@ -12,9 +12,9 @@ void translate_init(struct walk_context *ctx, const struct vcpu *v, const struct
 		.cr4 = sregs->cr4,
 		.efer = sregs->efer,
 		.rflags = RFLAGS_AC, /* the host asks on behalf of the kernel, SMAP or not */
-		.maxphyaddr = (uint8_t)v->maxphyaddr,
-		.has_1g = v->has_1g,
-		.amd = v->amd,
+		.maxphyaddr = (uint8_t)v->facts.maxphyaddr,
+		.has_1g = v->facts.has_1g,
+		.amd = v->facts.amd,
 	};
 
 	walk_context_init(ctx, &regs);

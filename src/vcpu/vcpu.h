@@ -12,6 +12,7 @@
 #include "kvm/kvm.h"
 #include "loader/symbols.h"
 #include "memory/gmem.h"
+#include "vcpu/cpuid.h"
 #include "vcpu/history.h"
 
 #include <stdatomic.h>
@@ -48,9 +49,7 @@ struct vcpu {
 	struct exit_port *exit_port;
 	const struct symbols *symbols;
 
-	unsigned maxphyaddr; /* bits, of the guest's CPUID */
-	bool has_1g;	     /* the guest's CPUID offers 1 GiB pages */
-	bool amd;	     /* the guest's CPUID says AuthenticAMD or HygonGenuine */
+	struct cpuid_facts facts; /* of the guest's CPUID */
 
 	uint64_t max_exits; /* 0: no limit */
 	struct history history;

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define GVA   UINT64_C(0x9234567a)
 #define PAGE  UINT64_C(0x80000000)
@@ -181,13 +182,16 @@ static void an_entry_that_serves_at_every_level_gets_a_and_d(void **state)
 	vm_fini(&vm);
 }
 
-#define SWAPS 300000
+/* The race is run until the other thread has come between two walks so often, which takes a
+ * second core; on a single one, for some seconds. */
+#define RACE_CHANGES 100000
+#define RACE_SECONDS 5
 
 struct swapper {
 	uint64_t *entry;
 	uint64_t writable, readonly;
 	unsigned strange; /* entries found that nobody may have written */
-	bool done;
+	bool stop;
 };
 
 /* Another vCPU, which takes the right to write away and gives it back. */
@@ -195,7 +199,7 @@ static void *swap_entry(void *arg)
 {
 	struct swapper *s = arg;
 
-	for (int i = 0; i < SWAPS; i++) {
+	while (!__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE)) {
 		uint64_t old = __atomic_exchange_n(s->entry, s->readonly, __ATOMIC_SEQ_CST);
 
 		if ((old & ~FLAGS) != s->writable)
@@ -204,7 +208,6 @@ static void *swap_entry(void *arg)
 		if (old != s->readonly)
 			s->strange++;
 	}
-	__atomic_store_n(&s->done, true, __ATOMIC_RELEASE);
 	return NULL;
 }
 
@@ -213,6 +216,9 @@ static void flags_never_land_on_an_entry_that_changed_meanwhile(void **state)
 	struct walk_query q = {.gva = GVA, .access = WALK_WRITE, .set_ad = true};
 	struct swapper s = {.writable = PAGE | VM_UPPER,
 			    .readonly = (2 * PAGE) | PTE_PRESENT | PTE_USER};
+	enum walk_outcome last = WALK_NO_MEMORY;
+	time_t end = time(NULL) + RACE_SECONDS;
+	unsigned changes = 0;
 	struct walk_context ctx;
 	struct walk_result r;
 	pthread_t thread;
@@ -224,13 +230,17 @@ static void flags_never_land_on_an_entry_that_changed_meanwhile(void **state)
 	s.entry = (uint64_t *)(void *)(vm.ram + vm_entry_gpa(&vm, GVA, 1));
 	walk_context_init(&ctx, &vm.regs);
 	assert_int_equal(pthread_create(&thread, NULL, swap_entry, &s), 0);
-	while (!__atomic_load_n(&s.done, __ATOMIC_ACQUIRE)) {
-		if (walk(&vm.mem, &ctx, &q, &r, NULL) == WALK_OK)
+	while (changes < RACE_CHANGES && time(NULL) < end) {
+		walk(&vm.mem, &ctx, &q, &r, NULL);
+		changes += r.outcome != last;
+		last = r.outcome;
+		if (r.outcome == WALK_OK)
 			assert_int_equal(r.gpa & ~UINT64_C(0xfff), PAGE);
 		else
 			expect_end(&q, &r, WALK_FAULT, WALK_CAUSE_READ_ONLY,
 				   PF_ERR_PRESENT | PF_ERR_WRITE | PF_ERR_USER, 1);
 	}
+	__atomic_store_n(&s.stop, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	assert_int_equal(s.strange, 0);
 	vm_fini(&vm);
