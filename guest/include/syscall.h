@@ -26,7 +26,7 @@
 #define SYS_EAGAIN ((uint64_t)-3) /* no frame, process or area is left */
 #define SYS_ECHILD ((uint64_t)-4) /* there is no child to wait for */
 
-/* What an area allows. A page that is not PROT_READ is not present. */
+/* What an area allows. There is none without PROT_READ. */
 #define PROT_READ  1
 #define PROT_WRITE 2
 #define PROT_EXEC  4

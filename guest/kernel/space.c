@@ -14,8 +14,8 @@
 
 pte_t space_flags(unsigned prot)
 {
-	return PTE_USER | (prot & PROT_READ ? PTE_PRESENT : 0) |
-	       (prot & PROT_WRITE ? PTE_WRITE : 0) | (prot & PROT_EXEC ? 0 : PTE_NO_EXECUTE);
+	return PTE_PRESENT | PTE_USER | (prot & PROT_WRITE ? PTE_WRITE : 0) |
+	       (prot & PROT_EXEC ? 0 : PTE_NO_EXECUTE);
 }
 
 uint32_t area_faults(const struct area *a)

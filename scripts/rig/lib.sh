@@ -18,6 +18,7 @@ rig_needs_intel=(
 	bochs=bochs
 	/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so=bochs-term
 	/usr/share/bochs/BIOS-bochs-latest=bochsbios
+	/usr/share/seabios/bios.bin=seabios
 	/usr/share/vgabios/vgabios.bin=vgabios
 	/usr/lib/ISOLINUX/isolinux.bin=isolinux
 	/usr/lib/syslinux/modules/bios/ldlinux.c32=syslinux-common
@@ -35,7 +36,10 @@ rig_die() {
 # rig_has PROBE: is it there? The busybox that is carried must be the static one.
 rig_has() {
 	case $1 in
-	busybox) command -v busybox >/dev/null && ! ldd "$(command -v busybox)" 2>&1 | grep -q '=>' ;;
+	busybox)
+		command -v busybox >/dev/null || return 1
+		case $(ldd "$(command -v busybox)" 2>&1) in *'=>'*) return 1 ;; esac
+		;;
 	/*) [ -e "$1" ] ;;
 	*) command -v "$1" >/dev/null ;;
 	esac
@@ -102,7 +106,7 @@ rig_begin() {
 	work=$(mktemp -d "${TMPDIR:-/tmp}/penumbra-rig.XXXXXX")
 	emulator='' keep=${PENUMBRA_RIG_KEEP:-0}
 	trap rig_end EXIT
-	trap 'rig_die 125 "a step of the rig itself failed: $BASH_COMMAND"' ERR
+	trap 'keep=1; rig_die 125 "a step of the rig itself failed: $BASH_COMMAND"' ERR
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
@@ -185,7 +189,7 @@ rig_libraries() {
 		cp /etc/ld.so.cache "$stage/etc/"
 	done < <(
 		{ LC_ALL=C grep -rlaZ -m 1 $'^\x7fELF' "$stage/rig" || true; } |
-			{ xargs -0 -r ldd 2>/dev/null || true; } |
+			{ xargs -0 -r -n 1 ldd 2>/dev/null || true; } |
 			awk '/=> not found/ { print "lost", $1 } /=> \// { print "lib", $3 }
 				/^\t\// { print "lib", $1 }' | sort -u
 	)
@@ -228,9 +232,9 @@ rig_job() {
 	rig_archive "$stage" "$work/job.cpio"
 }
 
-# Options for every kernel here. They leave out what costs time and shows nothing: checks of
-# signatures and ciphers, guards against the emulated processor's own leaks. A dying kernel
-# restarts by a triple fault, at which both emulators end.
+# Options for every kernel here. They leave out what costs time and shows nothing: certificates,
+# tests of ciphers, guards against the leaks of an emulated processor. A dying kernel restarts by a
+# triple fault, at which both emulators end.
 rig_append() {
 	echo "console=ttyS1,115200 panic=-1 reboot=triple mitigations=off nokaslr" \
 		"random.trust_cpu=on cryptomgr.notests" \

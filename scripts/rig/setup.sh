@@ -55,8 +55,9 @@ twice() {
 newest_release() {
 	local name
 	for name in "${kernels[@]}"; do
-		apt-cache depends "$name" 2>/dev/null |
-			sed -n 's/^ *Depends: linux-image-\([0-9].*\)/\1/p' | grep -m 1 . && return
+		apt-cache depends "$name" 2>/dev/null | awk '
+			$1 == "Depends:" && sub(/^linux-image-/, "", $2) && !found++ { print $2 }
+			END { exit !found }' && return
 	done
 	return 1
 }
@@ -65,7 +66,7 @@ newest_release() {
 # signature, whose check would cost seconds of every boot. One that is built in has no file.
 add_module() {
 	local file to=$3/$1.ko
-	file=$(find "$2" -name "$1.ko*" | head -n 1)
+	file=$(find "$2" -name "$1.ko*" -print -quit)
 	case $file in
 	'') return ;;
 	*.ko) cp "$file" "$to" ;;
@@ -85,7 +86,7 @@ fetch_kernel() {
 	mkdir "$new/root" "$new/kernel"
 	# Ubuntu has the modules in a package of their own.
 	for package in "linux-image-$release" "linux-modules-$release"; do
-		deb=$(find "$rig_cache" -maxdepth 1 -name "${package}_*.deb" | head -n 1)
+		deb=$(find "$rig_cache" -maxdepth 1 -name "${package}_*.deb" -print -quit)
 		if [ -z "$deb" ]; then
 			apt-cache show "$package" >/dev/null 2>&1 || continue
 			(cd "$new" && twice apt-get -qq -o APT::Sandbox::User=root download "$package")
@@ -120,7 +121,7 @@ if [ ${#packages[@]} -gt 0 ]; then
 	echo "installing: ${packages[*]}"
 	apt-cache show "${packages[@]}" >/dev/null 2>&1 || refresh
 	twice as_root apt-get -qq -y -o DPkg::Lock::Timeout=300 \
-		install --no-install-recommends "${packages[@]}"
+		install --no-install-recommends "${packages[@]}" >/dev/null
 fi
 if [ $there = no ]; then
 	echo "fetching the kernel $release into $rig_cache"

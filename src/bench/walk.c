@@ -18,8 +18,9 @@
  */
 #include "bench/walk.h"
 
+#include "bench/sample.h"
 #include "memory/walk.h"
-#include "memory/x86.h"
+#include "x86.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -143,13 +144,6 @@ static double run(const struct bench *b, const struct walk_context *ctx, uint64_
 	return failed || sum != expected ? -1 : end - start;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static int measure(const struct bench *b, unsigned root, uint64_t *walks,
 		   struct bench_walk_figure *figure)
 {
@@ -160,29 +154,30 @@ static int measure(const struct bench *b, unsigned root, uint64_t *walks,
 		.efer = EFER_LME | EFER_LMA | EFER_NXE,
 		.maxphyaddr = 46,
 	};
+	struct sample sample = {0};
 	struct walk_context ctx;
-	double ns[BENCH_WALK_ROUNDS];
+	struct spread spread;
 	uint64_t passes;
+	double ns;
 
 	walk_context_init(&ctx, &regs);
 	/* Twice: the first time may wait for the host's own page faults. */
-	for (int i = 0; i < 2; i++) {
-		ns[0] = run(b, &ctx, 1);
-		if (ns[0] < 0)
-			return PN_ERR_STATE;
-	}
+	ns = run(b, &ctx, 1);
+	if (ns >= 0)
+		ns = run(b, &ctx, 1);
+	if (ns < 0)
+		return PN_ERR_STATE;
 	/* Both figures use the count of the first, so that one number describes the report. */
-	passes = *walks ? *walks / PAGES : (uint64_t)(ROUND_NS / ns[0]) + 1;
-	*walks = passes * PAGES;
+	passes = *walks ? *walks / PAGES : (uint64_t)(ROUND_NS / ns) + 1;
 	for (int i = 0; i < BENCH_WALK_ROUNDS; i++) {
-		ns[i] = run(b, &ctx, passes) / (double)*walks;
-		if (ns[i] < 0)
+		ns = run(b, &ctx, passes);
+		if (ns < 0)
 			return PN_ERR_STATE;
+		sample_add(&sample, ns / (double)(passes * PAGES));
 	}
-	qsort(ns, BENCH_WALK_ROUNDS, sizeof(ns[0]), compare);
-	figure->min_ns = ns[0];
-	figure->median_ns = ns[BENCH_WALK_ROUNDS / 2];
-	figure->max_ns = ns[BENCH_WALK_ROUNDS - 1];
+	spread = sample_spread(&sample);
+	*figure = (struct bench_walk_figure){spread.median, spread.min, spread.max};
+	*walks = passes * PAGES;
 	return PN_OK;
 }
 

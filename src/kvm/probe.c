@@ -52,8 +52,7 @@ static bool cpu_is_amd(void)
 {
 	unsigned eax, ebx, ecx, edx;
 
-	return __get_cpuid(0, &eax, &ebx, &ecx, &edx) &&
-	       (ecx == VENDOR_AMD || ecx == VENDOR_HYGON);
+	return __get_cpuid(0, &eax, &ebx, &ecx, &edx) && (ecx == VENDOR_AMD || ecx == VENDOR_HYGON);
 }
 
 static enum pn_paging name_paging(bool tdp)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* What the guest must find in memory, or keep in a register. */
-#define MARK UINT64_C(0x5eed0fbe11aca5e5)
+#define MARK		     UINT64_C(0x5eed0fbe11aca5e5)
 
 #define CPUID_7_ECX_LA57     (UINT32_C(1) << 16)
 #define CPUID_EXT_EDX_PAGE1G (UINT32_C(1) << 26)
@@ -133,9 +133,9 @@ int probe_triple_fault(struct probe *p, struct probe_answer *answer, struct pn_e
 		code = pn_fail(err, PN_ERR_SYSTEM, "an exception without an IDT: exit %s",
 			       kvm_exit_name(v.run->exit_reason));
 	else if (regs.rdi == MARK && regs.rip - PROBE_CODE < PROBE_CODE_SIZE)
-		probe_say(answer, true, "kept");
+		probe_say(answer, true, "registers kept");
 	else
-		probe_say(answer, false, "reset");
+		probe_say(answer, false, "registers reset");
 	probe_vm_destroy(&v);
 	return code;
 }

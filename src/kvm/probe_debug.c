@@ -54,8 +54,11 @@ static bool hits(struct probe_vm *v, gva_t gva, struct probe_answer *answer, int
 	}
 	if (v->run->debug.arch.pc == gva)
 		return true;
-	probe_say(answer, false, "no: stops at 0x%llx, not 0x%llx",
-		  (unsigned long long)v->run->debug.arch.pc, (unsigned long long)gva);
+	if (v->run->debug.arch.pc == gva - 1)
+		probe_say(answer, false, "no: stays at one instruction");
+	else
+		probe_say(answer, false, "no: stops at 0x%llx, not 0x%llx",
+			  (unsigned long long)v->run->debug.arch.pc, (unsigned long long)gva);
 	return false;
 }
 

@@ -9,7 +9,7 @@
  */
 #include "memory/format.h"
 
-#include "memory/x86.h"
+#include "x86.h"
 
 #include <stddef.h>
 

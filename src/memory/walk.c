@@ -7,7 +7,7 @@
  */
 #include "memory/walk.h"
 
-#include "memory/x86.h"
+#include "x86.h"
 
 /*
  * Rights are the AND of the entries, with NX turned over so that 1 grants in every bit:

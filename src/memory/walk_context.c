@@ -5,7 +5,7 @@
  * these bits set".
  */
 #include "memory/walk.h"
-#include "memory/x86.h"
+#include "x86.h"
 
 #include <assert.h>
 #include <string.h>

@@ -17,15 +17,21 @@ static const struct flag flags[] = {
 	{PTE_NX, "NX", "X"},
 };
 
-static void print_flags(FILE *out, uint64_t entry)
+/* `absent`: flags that entries of this level do not have. */
+static void print_flags(FILE *out, uint64_t entry, uint64_t absent)
 {
+	const char *gap = "";
+
 	if (!(entry & PTE_PRESENT)) {
 		fprintf(out, "not present");
 		return;
 	}
-	for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		fprintf(out, "%s%s", i ? " " : "",
-			entry & flags[i].bit ? flags[i].set : flags[i].clear);
+	for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (absent & flags[i].bit)
+			continue;
+		fprintf(out, "%s%s", gap, entry & flags[i].bit ? flags[i].set : flags[i].clear);
+		gap = " ";
+	}
 }
 
 static void print_step(FILE *out, unsigned indent, const struct pt_format *format,
@@ -34,7 +40,7 @@ static void print_step(FILE *out, unsigned indent, const struct pt_format *forma
 	fprintf(out, "%*s%-5s [%3u] at GPA 0x%-10llx 0x%016llx  ", (int)indent, "",
 		format->level[s->level].name, s->index, (unsigned long long)s->gpa,
 		(unsigned long long)s->entry);
-	print_flags(out, s->entry);
+	print_flags(out, s->entry, format->level[s->level].implied);
 	fputc('\n', out);
 }
 

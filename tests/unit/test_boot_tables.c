@@ -4,7 +4,7 @@
 
 #include "memory/boot_tables.h"
 #include "memory/walk.h"
-#include "memory/x86.h"
+#include "x86.h"
 
 #include <penumbra/guest.h>
 #include <stdlib.h>

@@ -9,7 +9,6 @@
 #include "vcpu/history.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define HEADER "/usr/include/linux/kvm.h"
@@ -120,8 +119,7 @@ static void an_exit_is_told_with_what_it_did(void **state)
 	expect_last(&h, "IO    rip 0x0000000000401000  in  port 0x504e, 4 bytes");
 	mmio_exit(&r, true, 0xfee00000, 8, "\x08\x07\x06\x05\x04\x03\x02\x01");
 	history_add(&h, &r.run);
-	expect_last(&h,
-		    "MMIO  rip 0x0000000000401000  write GPA 0xfee00000 = 0x102030405060708");
+	expect_last(&h, "MMIO  rip 0x0000000000401000  write GPA 0xfee00000 = 0x102030405060708");
 	mmio_exit(&r, false, 0xfee00000, 4, "\0\0\0\0");
 	history_add(&h, &r.run);
 	expect_last(&h, "MMIO  rip 0x0000000000401000  read GPA 0xfee00000, 4 bytes");

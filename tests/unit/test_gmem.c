@@ -110,10 +110,12 @@ static void add_gives_each_bad_range_its_own_code(void **state)
 		gpa_t before[2] = {4 * P, 10 * P}, after[3];
 		unsigned where = 99, at = 0;
 
+		gmem_fini(&f->mem);
 		gmem_init(&f->mem, 8, 36);
 		add(f, 10 * P, 4, 2);
 		add(f, 4 * P, 0, 4);
-		CHECK_CODE(c->name, gmem_add(&f->mem, c->gpa, f->host + c->hva_off, c->size, false, &where),
+		CHECK_CODE(c->name,
+			   gmem_add(&f->mem, c->gpa, f->host + c->hva_off, c->size, false, &where),
 			   c->code);
 		if (c->code) {
 			CHECK_NUMBER(c->name, "place of a slot refused", where, 99);
@@ -336,8 +338,7 @@ static const struct copy_case copy_cases[] = {
 	{"past the end by one", 3 * P, P + 1, PN_ERR_NOT_MAPPED, PN_ERR_NOT_MAPPED},
 	{"everything and one byte", 0, 4 * P + 1, PN_ERR_NOT_MAPPED, PN_ERR_NOT_MAPPED},
 	{"one byte of nothing", 4 * P, 1, PN_ERR_NOT_MAPPED, PN_ERR_NOT_MAPPED},
-	{"the last byte of the address space", UINT64_MAX, 1, PN_ERR_NOT_MAPPED,
-	 PN_ERR_NOT_MAPPED},
+	{"the last byte of the address space", UINT64_MAX, 1, PN_ERR_NOT_MAPPED, PN_ERR_NOT_MAPPED},
 	{"a length that wraps", P, UINT64_MAX, PN_ERR_NOT_MAPPED, PN_ERR_NOT_MAPPED},
 };
 
@@ -357,8 +358,8 @@ static void a_refused_copy_copies_nothing(void **state)
 		CHECK_TRUE(c->name, memcmp(f->host, host, PAGES * P) == 0);
 		CHECK_CODE(c->name, gmem_read(&f->mem, c->gpa, buffer, c->len), c->read);
 		if (c->read)
-			CHECK_TRUE(c->name, buffer[0] == 0x22 &&
-						    !memcmp(buffer, buffer + 1, sizeof(buffer) - 1));
+			CHECK_TRUE(c->name, buffer[0] == 0x22 && !memcmp(buffer, buffer + 1,
+									 sizeof(buffer) - 1));
 	}
 }
 

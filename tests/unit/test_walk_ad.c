@@ -174,7 +174,7 @@ static void an_entry_that_serves_at_every_level_gets_a_and_d(void **state)
 
 	(void)state;
 	vm_init(&vm, &pt_format_4level);
-	vm_set(&vm, self, 4, 0 | VM_UPPER);
+	vm_set(&vm, self, 4, VM_UPPER); /* the top table is at GPA 0 */
 	vm_walk(&vm, &q, &r, NULL);
 	expect_end(&q, &r, WALK_OK, WALK_CAUSE_NONE, 0, 1);
 	assert_int_equal(r.gpa, 0);
@@ -218,7 +218,7 @@ static void flags_never_land_on_an_entry_that_changed_meanwhile(void **state)
 			    .readonly = (2 * PAGE) | PTE_PRESENT | PTE_USER};
 	enum walk_outcome last = WALK_NO_MEMORY;
 	time_t end = time(NULL) + RACE_SECONDS;
-	unsigned changes = 0;
+	unsigned changes = 0, wrong = 0;
 	struct walk_context ctx;
 	struct walk_result r;
 	pthread_t thread;
@@ -234,14 +234,13 @@ static void flags_never_land_on_an_entry_that_changed_meanwhile(void **state)
 		walk(&vm.mem, &ctx, &q, &r, NULL);
 		changes += r.outcome != last;
 		last = r.outcome;
-		if (r.outcome == WALK_OK)
-			assert_int_equal(r.gpa & ~UINT64_C(0xfff), PAGE);
-		else
-			expect_end(&q, &r, WALK_FAULT, WALK_CAUSE_READ_ONLY,
-				   PF_ERR_PRESENT | PF_ERR_WRITE | PF_ERR_USER, 1);
+		if (r.outcome == WALK_OK ? r.gpa >> PAGE_SHIFT != PAGE >> PAGE_SHIFT
+					 : r.cause != WALK_CAUSE_READ_ONLY)
+			wrong++;
 	}
 	__atomic_store_n(&s.stop, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
+	assert_int_equal(wrong, 0);
 	assert_int_equal(s.strange, 0);
 	vm_fini(&vm);
 }

@@ -19,23 +19,22 @@
 /* Every format with every size of page, and the addresses its entries can hold. */
 static const struct page {
 	const struct pt_format *format;
-	unsigned level;
 	uint64_t leaf;
 	gpa_t gpa;
-	unsigned shift;
+	unsigned level, shift;
 } pages[] = {
-	{LEVEL2, 1, 0xabcde000, 0xabcde000, 12},
-	{LEVEL2, 2, 0xabc00000 | PTE_PS, 0xabc00000, 22},
-	{LEVEL2, 2, 0x80000000 | PTE_PS | PTE_BITS(20, 13), UINT64_C(0xff80000000), 22},
-	{LEVEL2, 2, 0x80000000 | PTE_PS | BIT(13), UINT64_C(0x0180000000), 22},
-	{PAE, 1, UINT64_C(0x3abcdef12000), UINT64_C(0x3abcdef12000), 12},
-	{PAE, 2, UINT64_C(0x3abcdee00000) | PTE_PS, UINT64_C(0x3abcdee00000), 21},
-	{LEVEL4, 1, UINT64_C(0x3abcdef12000), UINT64_C(0x3abcdef12000), 12},
-	{LEVEL4, 2, UINT64_C(0x3abcdee00000) | PTE_PS, UINT64_C(0x3abcdee00000), 21},
-	{LEVEL4, 3, UINT64_C(0x3abcc0000000) | PTE_PS, UINT64_C(0x3abcc0000000), 30},
-	{LEVEL5, 1, UINT64_C(0x3abcdef12000), UINT64_C(0x3abcdef12000), 12},
-	{LEVEL5, 2, UINT64_C(0x3abcdee00000) | PTE_PS, UINT64_C(0x3abcdee00000), 21},
-	{LEVEL5, 3, UINT64_C(0x3abcc0000000) | PTE_PS, UINT64_C(0x3abcc0000000), 30},
+	{LEVEL2, 0xabcde000, 0xabcde000, 1, 12},
+	{LEVEL2, 0xabc00000 | PTE_PS, 0xabc00000, 2, 22},
+	{LEVEL2, 0x80000000 | PTE_PS | PTE_BITS(20, 13), UINT64_C(0xff80000000), 2, 22},
+	{LEVEL2, 0x80000000 | PTE_PS | BIT(13), UINT64_C(0x0180000000), 2, 22},
+	{PAE, UINT64_C(0x3abcdef12000), UINT64_C(0x3abcdef12000), 1, 12},
+	{PAE, UINT64_C(0x3abcdee00000) | PTE_PS, UINT64_C(0x3abcdee00000), 2, 21},
+	{LEVEL4, UINT64_C(0x3abcdef12000), UINT64_C(0x3abcdef12000), 1, 12},
+	{LEVEL4, UINT64_C(0x3abcdee00000) | PTE_PS, UINT64_C(0x3abcdee00000), 2, 21},
+	{LEVEL4, UINT64_C(0x3abcc0000000) | PTE_PS, UINT64_C(0x3abcc0000000), 3, 30},
+	{LEVEL5, UINT64_C(0x3abcdef12000), UINT64_C(0x3abcdef12000), 1, 12},
+	{LEVEL5, UINT64_C(0x3abcdee00000) | PTE_PS, UINT64_C(0x3abcdee00000), 2, 21},
+	{LEVEL5, UINT64_C(0x3abcc0000000) | PTE_PS, UINT64_C(0x3abcc0000000), 3, 30},
 };
 
 static void every_page_size_translates_with_its_offset(void **state)
@@ -187,6 +186,7 @@ static void pdptes_come_from_the_registers_if_there_are_any(void **state)
 static void a_pae_table_may_lie_at_any_32_bytes(void **state)
 {
 	struct walk_query q = {.gva = GVA, .access = WALK_READ};
+	struct walk_path path;
 	struct walk_result r;
 	struct vm vm;
 
@@ -194,9 +194,10 @@ static void a_pae_table_may_lie_at_any_32_bytes(void **state)
 	vm_init(&vm, PAE);
 	vm.regs.cr3 = 0xfe0 | CR3_PWT | CR3_PCD;
 	vm_map(&vm, GVA, 1, 0x5000 | LEAF, VM_UPPER);
-	vm_walk(&vm, &q, &r, NULL);
+	vm_walk(&vm, &q, &r, &path);
 	expect_end(&q, &r, WALK_OK, WALK_CAUSE_NONE, 0, 1);
 	assert_int_equal(r.gpa, 0x567a);
+	assert_int_equal(path.step[0].gpa, 0xfe0 + 2 * 8);
 	vm_fini(&vm);
 }
 

@@ -23,8 +23,8 @@ struct rule {
 	unsigned page_level; /* of the entry that maps the page */
 	unsigned level;	     /* of the entry with the bits */
 	uint64_t bits;
-	bool reserved; /* else the bits change nothing */
 	uint64_t cr4_off, efer_off;
+	bool reserved;	    /* else the bits change nothing */
 	uint8_t maxphyaddr; /* 0: the fixture's */
 	bool no_1g, amd;
 };

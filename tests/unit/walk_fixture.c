@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "walk_fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,14 +110,12 @@ const char *error_code_name(uint32_t error_code)
 	static unsigned next;
 	char *out = text[next++ % 4];
 
-	strcpy(out, "none");
-	for (unsigned i = 0, len = 0; i < 6; i++) {
-		if (error_code >> i & 1) {
-			strcpy(out + len, bit[i]);
-			len += (unsigned)strlen(bit[i]);
-			strcpy(out + len++, " ");
-		}
-	}
+	int len = snprintf(out, sizeof(text[0]), "%s", error_code ? "" : "none");
+
+	for (unsigned i = 0; i < 6; i++)
+		if (error_code >> i & 1)
+			len += snprintf(out + len, sizeof(text[0]) - (size_t)len, "%s%s",
+					len ? " " : "", bit[i]);
 	return out;
 }
 

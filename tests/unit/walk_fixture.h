@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "memory/walk.h"
-#include "memory/x86.h"
+#include "x86.h"
 
 #define VM_PAGES 64
 

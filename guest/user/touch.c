@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Ring 3 of `touch`, `warm` and `spawn`: pages that begin as zeroes. */
+#include "user.h"
+
+#include "touch.h"
+
+/* Even pages are read first, odd pages are written first. */
+uint64_t user_touch(gva_t base, uint64_t pages, uint64_t seed)
+{
+	for (uint64_t i = 0; i < pages; i++) {
+		gva_t page = base + i * PAGE_SIZE;
+		volatile uint64_t *first = word_at(page + touch_offset(i));
+
+		if (i % 2 == 0)
+			expect("first word read from a new page", 0, *first);
+		else
+			*first = 0;
+		for (uint64_t w = 0; w < PAGE_WORDS; w++)
+			expect("a word of a new page", 0, word_at(page)[w]);
+	}
+	sys_block(TOUCH_TOUCHED);
+	for (uint64_t i = 0; i < pages; i++)
+		page_fill(base + i * PAGE_SIZE, seed, i);
+	for (uint64_t i = 0; i < pages; i++)
+		page_expect("a word that was written", base + i * PAGE_SIZE, seed, i);
+	sys_block(TOUCH_FILLED);
+	return 0;
+}
+
+/* Does what the kernel side says, until it says it is enough. */
+uint64_t user_warm(gva_t base, uint64_t pages, uint64_t rounds, uint64_t seed)
+{
+	uint64_t command;
+
+	for (uint64_t i = 0; i < pages; i++)
+		page_fill(base + i * PAGE_SIZE, seed, i);
+	while ((command = sys_block(WARM_READY)) != WARM_END) {
+		uint64_t count = command == WARM_READ_HALF ? pages / 2 : pages;
+
+		for (uint64_t r = 0; r < rounds; r++)
+			for (uint64_t i = 0; i < count; i++)
+				if (command == WARM_WRITE)
+					page_fill(base + i * PAGE_SIZE, seed, i);
+				else
+					page_expect("a word of a warm page", base + i * PAGE_SIZE,
+						    seed, i);
+	}
+	return 0;
+}
+
+uint64_t user_spawn(gva_t base, uint64_t pages, uint64_t seed)
+{
+	for (uint64_t i = 0; i < pages; i++) {
+		expect("a word of a new page", 0, *word_at(base + i * PAGE_SIZE));
+		page_fill(base + i * PAGE_SIZE, seed, i);
+	}
+	for (uint64_t i = 0; i < pages; i++)
+		page_expect("a word that was written", base + i * PAGE_SIZE, seed, i);
+	return seed;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* penumbra doctor: says what this host's KVM is and can do, and what would mend it. */
+#include "cli/doctor.h"
+
+#include "cli/cli.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <string.h>
+
+static const char usage[] =
+	"usage: penumbra doctor [--json]\n"
+	"\n"
+	"Says what this host's KVM is and can do, found out by running small guests, and\n"
+	"what would mend what is missing.\n"
+	"\n"
+	"  --json    print one JSON object (docs/penumbra-doctor.md)\n"
+	"  --help    print this\n"
+	"\n"
+	"Exit status: 0 guests can run here; 1 they cannot; 125 Penumbra's failure.\n";
+
+enum { OPT_JSON = 256, OPT_HELP };
+
+static const struct option options[] = {
+	{"json", no_argument, NULL, OPT_JSON},
+	{"help", no_argument, NULL, OPT_HELP},
+	{0},
+};
+
+enum { STATUS_USABLE = 0, STATUS_NOT_USABLE = 1 };
+
+struct finding *findings_add(struct findings *f, const char *id, const char *what,
+			     enum verdict verdict, const char *found, const char *meaning)
+{
+	struct finding *n;
+
+	assert(f->count < FINDINGS_MAX);
+	n = &f->list[f->count++];
+	n->section = f->section;
+	n->verdict = verdict;
+	snprintf(n->id, sizeof(n->id), "%s", id);
+	snprintf(n->what, sizeof(n->what), "%s", what);
+	snprintf(n->found, sizeof(n->found), "%s", found);
+	snprintf(n->meaning, sizeof(n->meaning), "%s", meaning);
+	return n;
+}
+
+void finding_command(struct finding *n, const char *command)
+{
+	unsigned i = 0;
+
+	while (i < FINDING_COMMANDS && n->command[i][0])
+		i++;
+	assert(i < FINDING_COMMANDS);
+	snprintf(n->command[i], sizeof(n->command[i]), "%s", command);
+}
+
+/* Reads the command line. Returns 0 to go on, -1 after --help, or an exit status. */
+static int parse_arguments(bool *json, int argc, char **argv)
+{
+	int option;
+
+	optind = 0;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		switch (option) {
+		case OPT_JSON: *json = true; break;
+		case OPT_HELP: fputs(usage, stdout); return -1;
+		default:
+			return cli_fail("%s: no such option; see penumbra doctor --help",
+					argv[optind - 1]);
+		}
+	}
+	if (optind < argc)
+		return cli_fail("%s: doctor takes no argument; see penumbra doctor --help",
+				argv[optind]);
+	return 0;
+}
+
+int cli_doctor(int argc, char **argv)
+{
+	static struct findings findings;
+	bool json = false;
+	int code = parse_arguments(&json, argc, argv);
+
+	if (code)
+		return code < 0 ? cli_finish(0) : code;
+	doctor_look_at_kvm(&findings);
+	doctor_look_at_kernel(&findings);
+	if (!json)
+		doctor_print(&findings, stdout);
+	else if (doctor_print_json(&findings, stdout))
+		return cli_fail("the findings cannot be written as JSON");
+	return cli_finish(findings.usable ? STATUS_USABLE : STATUS_NOT_USABLE);
+}
