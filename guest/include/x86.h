@@ -10,6 +10,11 @@
 #define CR4_SMEP (1 << 20)
 #define CR4_SMAP (1 << 21)
 
+/* CPUID feature bits, by leaf and register. */
+#define CPUID_7_EBX_SMEP       (1u << 7)
+#define CPUID_7_EBX_SMAP       (1u << 20)
+#define CPUID_EXT1_EDX_PAGE1GB (1u << 26) /* leaf 0x80000001 */
+
 /* RFLAGS. */
 #define RFLAGS_FIXED (1 << 1)
 #define RFLAGS_TF    (1 << 8)

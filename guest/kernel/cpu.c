@@ -48,6 +48,7 @@ static struct tss tss = {.io_map = sizeof(struct tss)};
 static struct gate idt[VECTOR_COUNT];
 static uint8_t double_fault_stack[4096] __attribute__((aligned(16)));
 static struct cpu_features features;
+static bool guarded; /* cpu_enable_guards() has been here */
 
 /* Read by usercopy.S: STAC and CLAC are undefined instructions elsewhere. */
 uint8_t cpu_smap;
@@ -134,22 +135,31 @@ static void load_syscall(void)
 
 static void enable_features(void)
 {
-	uint32_t basic[4], leaf7[4] = {0}, extended[4];
+	uint32_t extended[4];
 	uint64_t cr0;
 
-	cpuid(0, basic);
-	if (basic[0] >= 7)
-		cpuid(7, leaf7);
 	cpuid(0x80000001, extended);
-	features.smep = leaf7[1] >> 7 & 1;
-	features.smap = leaf7[1] >> 20 & 1;
-	features.gib_pages = extended[3] >> 26 & 1;
-	cpu_smap = features.smap;
+	features.gib_pages = extended[3] & CPUID_EXT1_EDX_PAGE1GB;
 
 	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
 	__asm__ volatile("mov %0, %%cr0" : : "r"(cr0 | CR0_WP) : "memory");
-	write_cr4(read_cr4() | CR4_PGE | (features.smep ? CR4_SMEP : 0) |
-		  (features.smap ? CR4_SMAP : 0));
+	write_cr4(read_cr4() | CR4_PGE);
+}
+
+void cpu_enable_guards(void)
+{
+	uint32_t basic[4], leaf7[4] = {0};
+
+	if (guarded)
+		return;
+	guarded = true;
+	cpuid(0, basic);
+	if (basic[0] >= 7)
+		cpuid(7, leaf7);
+	features.smep = leaf7[1] & CPUID_7_EBX_SMEP;
+	features.smap = leaf7[1] & CPUID_7_EBX_SMAP;
+	cpu_smap = features.smap;
+	write_cr4(read_cr4() | (features.smep ? CR4_SMEP : 0) | (features.smap ? CR4_SMAP : 0));
 }
 
 const struct cpu_features *cpu_features(void)

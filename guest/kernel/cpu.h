@@ -17,11 +17,16 @@ struct cpu_features {
 /* What this processor has and cpu_init() has switched on. */
 const struct cpu_features *cpu_features(void);
 
-/*
- * Loads our own GDT, IDT, TSS and SYSCALL registers; switches on WP, NX, PGE and, where CPUID
- * offers them, SMEP and SMAP; sets RFLAGS.IF.
- */
+/* Loads our own GDT, IDT, TSS and SYSCALL registers; switches on WP, NX and PGE; sets RFLAGS.IF. */
 void cpu_init(void);
+
+/*
+ * Switches on SMEP and SMAP where CPUID offers them; to be called when a SYSCALL has arrived in
+ * ring 0. Not sooner, because that tells a processor from kvm_pvm, where the CPUID that answers is
+ * the host's, but ring 0 is interpreted and STAC is not known. There, SYSCALL never arrives so
+ * (trap.c), and we do without.
+ */
+void cpu_enable_guards(void);
 
 /* Traps from ring 3 push their first words below `end` from now on (TSS.RSP0). 16-byte aligned. */
 void cpu_set_trap_frame(void *end);

@@ -8,32 +8,30 @@
 #include "programs.h"
 #include "syscall.h"
 
-	/* GVA of the first byte, GVA past the last, GPA of the first, what it allows. */
-	.macro	segment start, end, gpa, prot
-	.quad	\start, \end, \gpa, \prot
-	.endm
+/* GVA of the first byte, GVA past the last, GPA of the first, what it allows. */
+#define SEGMENT(start, end, gpa, prot) .quad start, end, gpa, prot
 
 	.section .rodata
 	.balign	8
 	.globl	kernel_segments
 kernel_segments:
-	segment	kernel_text_start, kernel_text_end, \
-		kernel_text_start - KERNEL_OFFSET, PROT_READ | PROT_EXEC
-	segment	kernel_rodata_start, kernel_rodata_end, \
-		kernel_rodata_start - KERNEL_OFFSET, PROT_READ
-	segment	kernel_data_start, kernel_guard_start, \
-		kernel_data_start - KERNEL_OFFSET, PROT_READ | PROT_WRITE
+	SEGMENT(kernel_text_start, kernel_text_end,
+		kernel_text_start - KERNEL_OFFSET, PROT_READ | PROT_EXEC)
+	SEGMENT(kernel_rodata_start, kernel_rodata_end,
+		kernel_rodata_start - KERNEL_OFFSET, PROT_READ)
+	SEGMENT(kernel_data_start, kernel_guard_start,
+		kernel_data_start - KERNEL_OFFSET, PROT_READ | PROT_WRITE)
 	/* Nothing is mapped below the stack, so that an overflow faults. */
-	segment	kernel_guard_start, kernel_guard_end, \
-		kernel_guard_start - KERNEL_OFFSET, 0
-	segment	kernel_guard_end, kernel_data_end, \
-		kernel_guard_end - KERNEL_OFFSET, PROT_READ | PROT_WRITE
+	SEGMENT(kernel_guard_start, kernel_guard_end,
+		kernel_guard_start - KERNEL_OFFSET, 0)
+	SEGMENT(kernel_guard_end, kernel_data_end,
+		kernel_guard_end - KERNEL_OFFSET, PROT_READ | PROT_WRITE)
 
 	.globl	user_segments
 user_segments:
-	segment	user_text_start, user_text_end, user_text_gpa, PROT_READ | PROT_EXEC
-	segment	user_rodata_start, user_rodata_end, user_rodata_gpa, PROT_READ
-	segment	user_data_start, user_data_end, user_data_gpa, PROT_READ | PROT_WRITE
+	SEGMENT(user_text_start, user_text_end, user_text_gpa, PROT_READ | PROT_EXEC)
+	SEGMENT(user_rodata_start, user_rodata_end, user_rodata_gpa, PROT_READ)
+	SEGMENT(user_data_start, user_data_end, user_data_gpa, PROT_READ | PROT_WRITE)
 
 	.globl	user_start_gva
 user_start_gva:

@@ -182,6 +182,14 @@ struct process *process_child(const struct process *parent, unsigned n)
 	return child;
 }
 
+const struct process *process_ended_badly(void)
+{
+	for (unsigned i = 0; i < PROCESS_MAX; i++)
+		if (table[i].state == PROCESS_ENDED && table[i].end != PROCESS_EXITED)
+			return &table[i];
+	return NULL;
+}
+
 void process_log(struct process *p, struct fault fault)
 {
 	p->log[p->faults++ % PROCESS_FAULTS] = fault;

@@ -84,6 +84,9 @@ void process_catch_or_kill(struct process *p, const struct fault *fault);
 /* The n-th child (from 0) of `parent`, oldest first, or NULL. */
 struct process *process_child(const struct process *parent, unsigned n);
 
+/* The first process there is that was killed or has failed, or NULL. */
+const struct process *process_ended_badly(void);
+
 /* Writes a fault into the log. */
 void process_log(struct process *p, struct fault fault);
 

@@ -8,6 +8,7 @@
 #include "tables.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Where an area's pages come from. */

@@ -33,7 +33,7 @@ static unsigned top_level(void)
 
 static pte_t *slot(gpa_t table, gva_t gva, unsigned level)
 {
-	return (pte_t *)table + (gva / level_size(level)) % TABLE_ENTRIES;
+	return (pte_t *)table + (gva >> level_shift(level)) % TABLE_ENTRIES;
 }
 
 static bool is_leaf(pte_t entry, unsigned level)
@@ -41,7 +41,7 @@ static bool is_leaf(pte_t entry, unsigned level)
 	return level == 1 || entry & PTE_LARGE;
 }
 
-/* The one place where an entry changes. A table knows how many of its entries are present. */
+/* Where an entry changes. A table knows how many of its entries are present. */
 static void store(pte_t *entry, pte_t value)
 {
 	uint32_t *entries = frame_entries(page_down((uintptr_t)entry));
@@ -49,6 +49,15 @@ static void store(pte_t *entry, pte_t value)
 	*entries += (uint32_t)(value & PTE_PRESENT) - (uint32_t)(*entry & PTE_PRESENT);
 	*(volatile pte_t *)entry = value;
 	host_report()->pt_writes++;
+}
+
+/* The same for `count` entries in a row that are not present yet; each maps `step` bytes more. */
+static void store_run(pte_t *entry, pte_t value, uint64_t step, uint64_t count)
+{
+	*frame_entries(page_down((uintptr_t)entry)) += (uint32_t)count;
+	host_report()->pt_writes += count;
+	for (; count > 0; count--, value += step)
+		*(volatile pte_t *)entry++ = value;
 }
 
 static gpa_t new_table(void)
@@ -98,20 +107,25 @@ struct visitor {
 static void visit(struct visitor *v, gpa_t table, unsigned level, gva_t start, gva_t end)
 {
 	const uint64_t size = level_size(level);
+	const gva_t last = end - 1;
 	pte_t *entry = slot(table, start, level);
 
-	for (gva_t gva = start; gva < end; gva = (gva & ~(size - 1)) + size, entry++) {
-		gva_t next = (gva & ~(size - 1)) + size;
+	/* By last bytes: the end of the highest entry is 0. */
+	for (gva_t gva = start;; gva = (gva | (size - 1)) + 1, entry++) {
+		gva_t entry_last = gva | (size - 1);
 
-		if (!(*entry & PTE_PRESENT))
-			continue;
-		if (is_leaf(*entry, level)) {
+		if (!(*entry & PTE_PRESENT)) {
+			;
+		} else if (is_leaf(*entry, level)) {
 			v->leaf(v, gva, level, entry);
-			continue;
+		} else {
+			visit(v, *entry & PTE_ADDRESS, level - 1, gva,
+			      (entry_last < last ? entry_last : last) + 1);
+			if (v->table)
+				v->table(v, gva, level, entry);
 		}
-		visit(v, *entry & PTE_ADDRESS, level - 1, gva, next < end ? next : end);
-		if (v->table)
-			v->table(v, gva, level, entry);
+		if (entry_last >= last)
+			return;
 	}
 }
 
@@ -171,7 +185,7 @@ bool tables_map(gpa_t root, gva_t gva, gpa_t gpa, uint64_t size, unsigned level,
 
 	while (gva != end) {
 		unsigned l = level;
-		uint64_t step;
+		uint64_t step, count, room;
 		pte_t *entry;
 
 		while ((gva | gpa) & (level_size(l) - 1) || end - gva < level_size(l))
@@ -181,11 +195,13 @@ bool tables_map(gpa_t root, gva_t gva, gpa_t gpa, uint64_t size, unsigned level,
 		if (!entry)
 			return false;
 		/* As far as this table goes. */
-		do {
-			store(entry++, gpa | flags | (l > 1 ? PTE_LARGE : 0));
-			gva += step;
-			gpa += step;
-		} while (end - gva >= step && (uintptr_t)entry % PAGE_SIZE != 0);
+		count = (end - gva) >> level_shift(l);
+		room = (PAGE_SIZE - (uintptr_t)entry % PAGE_SIZE) / sizeof(*entry);
+		if (count > room)
+			count = room;
+		store_run(entry, gpa | flags | (l > 1 ? PTE_LARGE : 0), step, count);
+		gva += count * step;
+		gpa += count * step;
 	}
 	return true;
 }
@@ -248,14 +264,12 @@ bool tables_split(gpa_t root, gva_t gva)
 	pte_t *entry = entry_at(root, gva, level, false);
 	pte_t old = *entry;
 	gpa_t table = new_table();
-	pte_t *small = (pte_t *)table;
 
 	if (!table)
 		return false;
 	if (level == 2)
 		old &= ~PTE_LARGE;
-	for (unsigned i = 0; i < TABLE_ENTRIES; i++)
-		store(small + i, old + i * level_size(level - 1));
+	store_run((pte_t *)table, old, level_size(level - 1), TABLE_ENTRIES);
 	store(entry, table | PTE_PRESENT | PTE_WRITE | PTE_USER | (old & PTE_ACCESSED));
 	flush_page(root, gva);
 	return true;

@@ -15,10 +15,15 @@
 
 #define LEVELS_MAX 5
 
-/* Bytes one entry of `level` stands for. */
+/* Bytes one entry of `level` stands for, and the number of the lowest address bit it decodes. */
+static inline unsigned level_shift(unsigned level)
+{
+	return PAGE_SHIFT + 9 * (level - 1);
+}
+
 static inline uint64_t level_size(unsigned level)
 {
-	return PAGE_SIZE << 9 * (level - 1);
+	return UINT64_C(1) << level_shift(level);
 }
 
 /* An entry: PTE_... of x86.h and an address. */

@@ -48,7 +48,10 @@ static void user_page_fault(struct process *p)
 void trap_user(struct process *p)
 {
 	switch (p->regs.vector) {
-	case VECTOR_SYSCALL: syscall_handle(p); break;
+	case VECTOR_SYSCALL:
+		cpu_enable_guards();
+		syscall_handle(p);
+		break;
 	case VECTOR_PAGE_FAULT: user_page_fault(p); break;
 	default: process_catch_or_kill(p, NULL); break;
 	}

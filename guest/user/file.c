@@ -2,8 +2,6 @@
 /* Ring 3 of `file`: a private mapping, read, and in one of two processes written. */
 #include "user.h"
 
-uint64_t user_file(gva_t base, uint64_t pages, uint64_t file, uint64_t written);
-
 /* `written` is the seed of what this process writes; 0: it only reads. */
 uint64_t user_file(gva_t base, uint64_t pages, uint64_t file, uint64_t written)
 {

@@ -4,8 +4,6 @@
 
 #include "user.h"
 
-uint64_t user_fork(gva_t base, uint64_t pages, uint64_t procs, uint64_t seed);
-
 static void expect_all(const char *what, gva_t base, uint64_t pages, uint64_t seed)
 {
 	for (uint64_t i = 0; i < pages; i++)

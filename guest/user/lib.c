@@ -4,16 +4,12 @@
 
 struct caught caught;
 
-/* start.S: where a failed probe goes on. */
-extern gva_t recover;
+/* Where a failed probe goes on; set by start.S. */
 gva_t recover;
 
 /* See catch_and_protect(). */
 static gva_t protect_area;
 static unsigned protect_prot;
-
-void fault_entry(void);
-uint64_t fault_caught(gva_t gva, uint64_t error, gva_t rip);
 
 void page_fill(gva_t page, uint64_t seed, uint64_t number)
 {
@@ -38,7 +34,6 @@ void catch_and_protect(gva_t area, unsigned prot)
 	protect_prot = prot;
 }
 
-/* Called for each fault that came back. Returns where to go on; 0: make the access again. */
 uint64_t fault_caught(gva_t gva, uint64_t error, gva_t rip)
 {
 	caught.gva = gva;

@@ -5,8 +5,6 @@
 #include "user.h"
 #include "x86.h"
 
-uint64_t user_protect(gva_t base, uint64_t pages, uint64_t rounds, uint64_t seed);
-
 #define USER_WRITE_FAULT (PF_ERR_PRESENT | PF_ERR_WRITE | PF_ERR_USER)
 #define USER_FETCH_FAULT (PF_ERR_PRESENT | PF_ERR_USER | PF_ERR_FETCH)
 #define INSTRUCTION_RET	 0xc3

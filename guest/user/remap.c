@@ -2,8 +2,6 @@
 /* Ring 3 of `remap`: pairs of pages change places, and each must show the other's contents. */
 #include "user.h"
 
-uint64_t user_remap(gva_t base, uint64_t pages, uint64_t rounds, uint64_t seed);
-
 /* Exchanges a page numbered `x` and one numbered `y`. */
 static void swap(gva_t a, gva_t b, uint64_t x, uint64_t y, uint64_t how, uint64_t seed)
 {

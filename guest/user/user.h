@@ -9,6 +9,9 @@
 
 #include <stdbool.h>
 
+/* All of it is in one image: found relative to RIP, not through a table of addresses. */
+#pragma GCC visibility push(hidden)
+
 static inline uint64_t syscall3(uint64_t number, uint64_t a, uint64_t b, uint64_t c)
 {
 	uint64_t result = number;
@@ -77,11 +80,32 @@ struct caught {
 	uint64_t count;
 };
 extern struct caught caught;
+extern gva_t recover;
+
+/* Where faults come back to (start.S), and what it calls: where to go on; 0: access again. */
+void fault_entry(void);
+uint64_t fault_caught(gva_t gva, uint64_t error, gva_t rip);
 
 /* Has faults come back from now on. The probes need it. */
 void catch_faults(void);
 
 /* The next fault is answered by sys_protect(area, prot), and the access is made again. */
 void catch_and_protect(gva_t area, unsigned prot);
+
+/* The programs (programs.h). What a program returns is its exit status. */
+uint64_t user_touch(gva_t base, uint64_t pages, uint64_t seed);
+uint64_t user_warm(gva_t base, uint64_t pages, uint64_t rounds, uint64_t seed);
+uint64_t user_file(gva_t base, uint64_t pages, uint64_t file, uint64_t written);
+uint64_t user_remap(gva_t base, uint64_t pages, uint64_t rounds, uint64_t seed);
+uint64_t user_protect(gva_t base, uint64_t pages, uint64_t rounds, uint64_t seed);
+uint64_t user_fork(gva_t base, uint64_t pages, uint64_t procs, uint64_t seed);
+uint64_t user_switch(gva_t base, uint64_t pages, uint64_t rounds, uint64_t seed);
+uint64_t user_spawn(gva_t base, uint64_t pages, uint64_t seed);
+uint64_t user_huge(gva_t base, uint64_t size, uint64_t seed);
+uint64_t user_faults(gva_t base, gva_t kernel_data, gva_t kernel_text, uint64_t pid);
+uint64_t user_die(uint64_t how);
+uint64_t user_spin(void);
+
+#pragma GCC visibility pop
 
 #endif

@@ -40,15 +40,16 @@ bool check_true(struct check *c, const char *what, bool holds)
 	return holds;
 }
 
-/* That it has not come to an end it was not meant to. */
-static bool check_alive(struct check *c, const struct process *p)
+bool check_alive(struct check *c)
 {
-	const struct fault *f = process_fault(p, 0);
+	const struct process *p = process_ended_badly();
+	const struct fault *f;
 
-	if (p->state != PROCESS_ENDED || p->end == PROCESS_EXITED)
+	if (!p)
 		return true;
 	if (!fail(c))
 		return false;
+	f = process_fault(p, 0);
 	if (p->end == PROCESS_FAILED)
 		kprintf("process %u: %s: expected 0x%lx, got 0x%lx\n", p->pid, p->what, p->expected,
 			p->got);
@@ -64,13 +65,13 @@ static bool check_alive(struct check *c, const struct process *p)
 
 bool check_exited(struct check *c, const struct process *p, uint64_t status)
 {
-	return check_alive(c, p) && check_true(c, "a process is still there", p->state == PROCESS_ENDED) &&
+	return check_alive(c) && check_true(c, "a process is still there", p->state == PROCESS_ENDED) &&
 	       check_equal(c, "exit status of a process", status, p->value);
 }
 
 bool check_blocked(struct check *c, const struct process *p, uint64_t value)
 {
-	return check_alive(c, p) && check_true(c, "a process is not where it should be",
+	return check_alive(c) && check_true(c, "a process is not where it should be",
 					       p->state == PROCESS_BLOCKED) &&
 	       check_equal(c, "what a process says", value, p->value);
 }

@@ -36,6 +36,8 @@ static void check_owners(struct check *c, const struct family *f, uint32_t owner
 /* All have written but, if the children write first, the parent. */
 static void check_children(struct check *c, const struct family *f)
 {
+	if (!check_alive(c))
+		return;
 	for (unsigned n = 0; n < f->procs && !c->failed; n++) {
 		struct process *p = process_child(f->parent, n);
 		bool last = f->parent_first && n + 1 == f->procs;

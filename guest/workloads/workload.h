@@ -38,10 +38,13 @@ extern const struct workload workloads[];
 bool check_equal(struct check *c, const char *what, uint64_t expected, uint64_t got);
 bool check_true(struct check *c, const char *what, bool holds);
 
-/* That the process has ended by SYS_EXIT with `status`, or, if not, what happened to it. */
+/* That no process was killed or has failed a check of its own; if so, tells what happened. */
+bool check_alive(struct check *c);
+
+/* That the process has ended by SYS_EXIT with `status`. */
 bool check_exited(struct check *c, const struct process *p, uint64_t status);
 
-/* That it has called SYS_BLOCK with `value`, or, if not, what happened to it. */
+/* That it has called SYS_BLOCK with `value`. */
 bool check_blocked(struct check *c, const struct process *p, uint64_t value);
 
 /* That the fault logged `back` before the last one is this one. */

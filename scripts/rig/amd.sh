@@ -8,8 +8,6 @@ usage='amd.sh [npt=1|0] [cpu=EPYC] [mem=1024] [timeout=120] [icount=0|1] [kvmarg
 
 declare -A opt=([npt]=1 [cpu]=EPYC [mem]=1024 [timeout]=120 [icount]=0 [kvmargs]='')
 rig_options "$@"
-rig_switch npt
-rig_switch icount
 rig_begin "${rig_needs_all[@]}" "${rig_needs_amd[@]}"
 rig_base
 rig_job kvm_amd npt "${opt[kvmargs]}"

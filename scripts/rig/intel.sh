@@ -8,7 +8,6 @@ usage='intel.sh [ept=1|0] [cpu=corei7_haswell_4770] [mem=1024] [timeout=180]
 
 declare -A opt=([ept]=1 [cpu]=corei7_haswell_4770 [mem]=1024 [timeout]=180)
 rig_options "$@"
-rig_switch ept
 rig_begin "${rig_needs_all[@]}" "${rig_needs_intel[@]}"
 rig_base
 rig_job kvm_intel ept ''

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154,SC2004 # variables are shared; opt is associative
 # lib.sh: what amd.sh and intel.sh share; setup.sh takes the list of needs from it.
 # A run is made of the base archive (busybox, KVM's modules, init: built once, cached), the job
 # archive (the program, what it needs, what to do: built for each run) and the verdict that init
@@ -10,8 +10,6 @@ rig_cache=${PENUMBRA_RIG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/penumbra-rig}
 rig_me=${0##*/}
 
 # What must be on this machine, as probe=package. A probe is a command or a file.
-# shellcheck disable=SC2034 # read by those who source this file
-{
 rig_needs_all=(busybox=busybox-static)
 rig_needs_amd=(qemu-system-x86_64=qemu-system-x86)
 rig_needs_intel=(
@@ -24,7 +22,6 @@ rig_needs_intel=(
 	/usr/lib/syslinux/modules/bios/ldlinux.c32=syslinux-common
 	xorriso=xorriso
 )
-}
 
 rig_die() {
 	local status=$1
@@ -52,49 +49,35 @@ rig_kernel() {
 	[ -e "$newest/vmlinuz" ] && echo "$newest"
 }
 
-# rig_options ARGS...: reads NAME=VALUE words up to --, then the command line of the program. The
-# caller has put the names it knows and their defaults into the array opt.
+# rig_options ARGS...: reads NAME=VALUE words up to --, then the program's command line. The array
+# opt holds the names that the caller knows, with their defaults.
 rig_options() {
 	local name value
 	env=() with=() verbose=${PENUMBRA_RIG_VERBOSE:-0}
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do
 		name=${1%%=*} value=${1#*=}
-		case $1 in
-		with=?*) with+=("$value") ;;
-		env=[A-Za-z_]*=*) env+=("$value") ;;
-		verbose=[01]) verbose=$value ;;
-		[a-z]*=*)
-			[ -n "${opt[$name]+known}" ] || rig_usage "$1"
-			opt["$name"]=$value
-			;;
-		*) rig_usage "$1" ;;
-		esac
+		case $name in
+		with) [[ $1 = with=?* ]] && with+=("$value") ;;
+		env) [[ $value =~ ^[A-Za-z_][A-Za-z0-9_]*= ]] && env+=("$value") ;;
+		verbose) [[ $value =~ ^[01]$ ]] && verbose=$value ;;
+		npt | ept | icount) [[ -v opt[$name] && $value =~ ^[01]$ ]] && opt[$name]=$value ;;
+		mem | timeout) [[ $value =~ ^[1-9][0-9]*$ ]] && opt[$name]=$value ;;
+		cpu | kvmargs) [[ -v opt[$name] && $1 = *=* ]] && opt[$name]=$value ;;
+		*) false ;;
+		esac || rig_usage "$1"
 		shift
 	done
 	[ $# -gt 1 ] || rig_usage "no program is given after --"
 	shift
 	argv=("$@")
-	for name in mem timeout; do
-		[[ ${opt[$name]} =~ ^[1-9][0-9]*$ ]] || rig_usage "$name=${opt[$name]}"
-	done
-	for name in "${env[@]%%=*}"; do
-		[[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || rig_usage "env=$name"
-	done
 }
 
 rig_usage() {
-	# shellcheck disable=SC2154 # each rig sets its usage
 	rig_die 126 "cannot use: $1
 usage: $usage"
 }
 
-# rig_switch NAME: an option that is 0 or 1.
-rig_switch() {
-	[[ ${opt[$1]} =~ ^[01]$ ]] || rig_usage "$1=${opt[$1]}"
-}
-
-# rig_begin NEEDS...: checks that all is there and makes the run's directory, which goes away at
-# the end whatever the end is.
+# rig_begin NEEDS...: checks that all is there; makes the run's directory, which goes at the end.
 rig_begin() {
 	local need
 	for need in "$@"; do
@@ -107,22 +90,15 @@ rig_begin() {
 	emulator='' keep=${PENUMBRA_RIG_KEEP:-0}
 	trap rig_end EXIT
 	trap 'keep=1; rig_die 125 "a step of the rig itself failed: $BASH_COMMAND"' ERR
-	trap 'exit 129' HUP
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
+	trap 'exit 143' HUP INT TERM
 }
 
 rig_end() {
 	local status=$?
 	trap - ERR
-	if [ -n "$emulator" ] && kill "$emulator" 2>/dev/null; then
-		wait "$emulator" || true
-	fi
-	if [ "$keep" = 1 ]; then
-		echo "$rig_me: kept $work" >&2
-	else
-		rm -rf "$work"
-	fi
+	[ -z "$emulator" ] || ! kill "$emulator" 2>/dev/null || wait "$emulator" || true
+	[ "$keep" = 1 ] || rm -rf "$work"
+	[ "$keep" = 0 ] || echo "$rig_me: kept $work" >&2
 	exit "$status"
 }
 
@@ -172,8 +148,7 @@ rig_carry() {
 	//*) to=$(basename -- "$1") ;;
 	esac
 	mkdir -p "$(dirname -- "$stage/rig/$to")"
-	cp -RLT --preserve=mode,timestamps -- "$1" "$stage/rig/$to" ||
-		rig_die 126 "cannot copy $1"
+	cp -RLT --preserve=mode,timestamps -- "$1" "$stage/rig/$to" || rig_die 126 "cannot copy $1"
 }
 
 # Adds the shared libraries and the program interpreter of all that the job carries, each at its
@@ -208,7 +183,7 @@ rig_job() {
 		*) argv[0]=./$program ;;
 		esac
 	else
-		# A bare name that is no file here is left to busybox inside.
+		# A bare name that is no file here is busybox's inside.
 		case $program in */* | '') rig_die 126 "no such program: $program" ;; esac
 	fi
 	for word in "${with[@]}"; do
@@ -245,30 +220,28 @@ rig_append() {
 # rig_run COMMAND...: runs the emulator within the time limit, passes the program's output on as it
 # comes, and exits with the program's status. The emulator opens its first serial port as /dev/fd/3
 # and its second one as $work/console. Descriptor 3 is a pipe because a regular file would be cut
-# to nothing by being opened; with SIGPIPE ignored a reader who leaves early ends no run. Bochs takes
-# SIGTERM for a key press, so what ends an emulator is SIGKILL.
+# to nothing by being opened; with SIGPIPE ignored a reader who leaves early ends no run. What ends
+# an emulator is SIGKILL: Bochs takes no notice of SIGTERM.
 rig_run() {
-	local ended=0 passer verdict why
+	local ended=0 passer verdict why start=$SECONDS
 	: >"$work/console"
 	exec 3> >(exec cat)
 	passer=$!
 	trap '' PIPE
 	timeout --foreground -s KILL -k 1 "${opt[timeout]}" "$@" </dev/null >"$work/emulator" 2>&1 &
 	emulator=$!
-	if [ "$verbose" = 1 ]; then
-		tail -c +1 -f --pid="$emulator" "$work/console" 3>&- >&2 &
-	fi
 	exec 3>&-
+	[ "$verbose" = 0 ] || tail -c +1 -f --pid="$emulator" "$work/console" >&2 &
 	wait "$emulator" || ended=$?
 	emulator=''
 	wait "$passer" || true
-
 	verdict=$(tr -d '\r' <"$work/console" | sed -n "s/.*$token //p" | tail -n 1)
 	case $verdict in
 	"status "*) exit "${verdict#status }" ;;
 	"refused "*) rig_die 126 "${verdict#refused }" ;;
 	esac
-	[ "$ended" != 137 ] || rig_die 124 "the time limit of ${opt[timeout]} s is over"
+	[ "$ended" != 137 ] || [ $((SECONDS - start)) -lt "${opt[timeout]}" ] ||
+		rig_die 124 "the time limit of ${opt[timeout]} s is over"
 	keep=1
 	rm -rf "$work"/{stage,*.cpio,initrd,rig.iso}
 	why=$(grep -ahm 1 -e 'Kernel panic' -e '>>PANIC<<' "$work/console" "$work/emulator" |

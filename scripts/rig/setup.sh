@@ -2,7 +2,7 @@
 # setup.sh: makes this machine ready for amd.sh and intel.sh. It installs the missing packages with
 # apt-get (as root or through sudo; it says which) and puts a kernel with KVM into the cache of the
 # user who runs it. With nothing missing it does nothing. For Debian 12; docs/rig.md names others.
-usage='setup.sh [--check]    (--check only says what is missing: exit status 0 nothing, 1 something)'
+usage='setup.sh [--check]    (--check only says what is missing, with exit status 1 if anything is)'
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 

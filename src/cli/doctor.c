@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
@@ -90,6 +91,6 @@ int cli_doctor(int argc, char **argv)
 	if (!json)
 		doctor_print(&findings, stdout);
 	else if (doctor_print_json(&findings, stdout))
-		return cli_fail("the findings cannot be written as JSON");
+		return cli_fail("standard output: %s", strerror(errno));
 	return cli_finish(findings.usable ? STATUS_USABLE : STATUS_NOT_USABLE);
 }

@@ -54,7 +54,7 @@ void doctor_look_at_kernel(struct findings *f);
 /* Prints all, in lines of at most 80 columns. */
 void doctor_print(const struct findings *f, FILE *out);
 
-/* Prints all as one JSON object. Returns 0, or -1 if that failed. */
+/* Prints all as one JSON object. Returns 0, or -1 with errno. */
 int doctor_print_json(const struct findings *f, FILE *out);
 
 #endif

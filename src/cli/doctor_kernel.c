@@ -26,7 +26,8 @@ static void find_userfaultfd(struct findings *f)
 static void find_events(struct findings *f, const char *id, const char *what, bool there)
 {
 	findings_add(f, id, what, there ? VERDICT_OK : VERDICT_LACKS, there ? "yes" : "no",
-		     there ? "" : "this kernel has none, or KVM's modules are not loaded");
+		     there ? "the trace can take them in"
+			   : "not in this kernel, or KVM is not loaded");
 }
 
 static void find_tracepoints(struct findings *f)

@@ -28,15 +28,16 @@ static void find_device(struct findings *f, const struct probe_device *d)
 	struct finding *n;
 
 	if (!d->open_errno) {
-		findings_add(f, "device", KVM_DEVICE, VERDICT_OK, "opens", "");
+		findings_add(f, "device", KVM_DEVICE, VERDICT_OK, "opens",
+			     "this user may run guests");
 		return;
 	}
 	probe_device_judge(d, &r);
 	n = findings_add(f, "device", KVM_DEVICE, VERDICT_LACKS,
 			 d->exists ? "does not open" : "missing", r.text);
-	if (r.command)
+	if (r.command[0])
 		finding_command(n, r.command);
-	if (r.lasting)
+	if (r.lasting[0])
 		finding_command(n, r.lasting);
 }
 
@@ -45,12 +46,14 @@ static void find_hardware(struct findings *f, const struct probe_device *d)
 	const char *name = strcmp(d->module, "kvm_amd") == 0 ? "SVM (AMD)" : "VMX (Intel)";
 
 	if (d->cpuid_virt)
-		findings_add(f, "virtualisation", "CPU virtualisation", VERDICT_OK, name, "");
+		findings_add(f, "virtualisation", "CPU virtualisation", VERDICT_OK, name,
+			     "the hardware can have EPT or NPT");
 	else
 		findings_add(f, "virtualisation", "CPU virtualisation", VERDICT_LACKS, "none",
 			     "CPUID shows no VMX and no SVM: no EPT, no NPT");
 	findings_add(f, "module", "vendor module", d->loaded ? VERDICT_OK : VERDICT_UNKNOWN,
-		     f->module, d->loaded ? "" : "/sys/module shows none");
+		     f->module,
+		     d->loaded ? "the part of KVM for this CPU" : "/sys/module shows none");
 }
 
 /* Returns whether this KVM speaks the API that Penumbra speaks. */
@@ -62,7 +65,7 @@ static bool find_version(struct findings *f, int fd)
 
 	snprintf(found, sizeof(found), "%d", version);
 	findings_add(f, "api", "API version", verdict_of(same), found,
-		     same ? "" : "Penumbra needs version 12");
+		     same ? "the one Penumbra speaks" : "Penumbra needs version 12");
 	return same;
 }
 
@@ -118,9 +121,10 @@ static void find_evidence(struct findings *f, const struct probe_evidence *e)
 	findings_add(f, "paging.proof", "proved by", VERDICT_OK, "behaviour", text);
 	if (e->module == PN_PAGING_UNKNOWN)
 		findings_add(f, "paging.module", "module parameters", VERDICT_UNKNOWN,
-			     "say nothing", "");
+			     "say nothing", "nothing to compare with");
 	else if (e->module == e->paging)
-		findings_add(f, "paging.module", "module parameters", VERDICT_OK, "agree", "");
+		findings_add(f, "paging.module", "module parameters", VERDICT_OK, "agree",
+			     "they say the same");
 	else
 		findings_add(f, "paging.module", "MODULE PARAMETERS", VERDICT_LACKS,
 			     pn_paging_name(e->module),
@@ -144,7 +148,8 @@ static bool find_paging(struct findings *f, struct probe *p)
 	tdp = kvm_paging_is_tdp(e.paging);
 	f->paging = pn_paging_name(e.paging);
 	if (e.paging == PN_PAGING_UNKNOWN)
-		findings_add(f, "paging", "second dimension", VERDICT_UNKNOWN, f->paging, "");
+		findings_add(f, "paging", "second dimension", VERDICT_UNKNOWN, f->paging,
+			     "hw mode runs; --mmu=tdp is refused");
 	else
 		findings_add(f, "paging", "second dimension", verdict_of(tdp), f->paging,
 			     tdp ? "the hardware walks the guest's and the host's tables; "
@@ -208,12 +213,12 @@ struct feature {
 };
 
 static const struct feature features[] = {
-	{"cpuid.nx", "NX", 0x80000001, EDX, 20, "pages that hold no code"},
-	{"cpuid.smep", "SMEP", 7, EBX, 7, "no user code at CPL 0"},
-	{"cpuid.smap", "SMAP", 7, EBX, 20, "no stray access to user pages at CPL 0"},
-	{"cpuid.umip", "UMIP", 7, ECX, 2, "no SGDT, SIDT, SLDT, STR, SMSW at CPL 3"},
-	{"cpuid.pku", "PKU", 7, ECX, 3, "protection keys for user pages"},
-	{"cpuid.pcid", "PCID", 1, ECX, 17, "a TLB that keeps several address spaces"},
+	{"cpuid.nx", "NX", 0x80000001, EDX, 20, "pages without code"},
+	{"cpuid.smep", "SMEP", 7, EBX, 7, "keeps CPL 0 from user code"},
+	{"cpuid.smap", "SMAP", 7, EBX, 20, "keeps CPL 0 from user data"},
+	{"cpuid.umip", "UMIP", 7, ECX, 2, "hides descriptor tables from CPL 3"},
+	{"cpuid.pku", "PKU", 7, ECX, 3, "protects user pages by keys"},
+	{"cpuid.pcid", "PCID", 1, ECX, 17, "tags the TLB by address space"},
 	{"cpuid.invpcid", "INVPCID", 7, EBX, 10, "flushes by PCID"},
 };
 
@@ -238,9 +243,12 @@ static void find_features(struct findings *f, union kvm_cpuid_list *cpuid)
 			[EDX] = e ? e->edx : 0,
 		};
 		bool offered = regs[w->reg] >> w->bit & 1;
+		char meaning[96];
 
+		snprintf(meaning, sizeof(meaning), "%s%s", w->use,
+			 offered ? "" : "; guests do without");
 		findings_add(f, w->id, w->what, verdict_of(offered),
-			     offered ? "offered" : "not offered", w->use);
+			     offered ? "offered" : "not offered", meaning);
 	}
 }
 
@@ -258,7 +266,7 @@ static bool find_by_guests(struct findings *f)
 	}
 	runs = find_paging(f, &p);
 	ask(f, &p, paging_questions, COUNT(paging_questions));
-	find_features(f, &p.cpuid);
+	find_features(f, p.cpuid);
 	f->section = "Virtual CPUs";
 	ask(f, &p, cpu_questions, COUNT(cpu_questions));
 	probe_close(&p);

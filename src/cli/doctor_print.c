@@ -2,6 +2,7 @@
 /* The findings in print: three columns for people, JSON for programs. */
 #include "cli/doctor.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -67,10 +68,11 @@ void doctor_print(const struct findings *f, FILE *out)
 		section = n->section;
 		print_finding(n, out);
 	}
+	fputs("\n- something is lacking, ? not known\n", out);
 	if (f->usable)
-		fprintf(out, "\nGuests can run here; hw mode is %s.\n", f->paging);
+		fprintf(out, "Guests can run here. hw mode is %s.\n", f->paging);
 	else
-		fputs("\nGuests cannot run here; the lines marked - above say why.\n", out);
+		fputs("Guests cannot run here.\n", out);
 }
 
 static json_t *verdict_json(enum verdict verdict)
@@ -99,8 +101,10 @@ int doctor_print_json(const struct findings *f, FILE *out)
 		json_array_append_new(list, finding_json(&f->list[i]));
 	all = json_pack("{s:b, s:s, s:s, s:o}", "usable", f->usable, "vendor_module", f->module,
 			"host_paging", f->paging, "findings", list);
-	if (!all)
+	if (!all) {
+		errno = ENOMEM;
 		return -1;
+	}
 	code = json_dumpf(all, out, JSON_INDENT(2));
 	json_decref(all);
 	return code || fputc('\n', out) == EOF ? -1 : 0;

@@ -14,6 +14,7 @@
 #include <cpuid.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void probe_say(struct probe_answer *answer, bool yes, const char *format, ...)
@@ -32,14 +33,19 @@ int probe_open(struct probe *p, struct pn_error *err)
 
 	if (code)
 		return code;
-	code = kvm_supported_cpuid(&p->host, &p->cpuid, err);
+	p->cpuid = calloc(1, sizeof(*p->cpuid));
+	if (p->cpuid)
+		code = kvm_supported_cpuid(&p->host, p->cpuid, err);
+	else
+		code = pn_fail(err, PN_ERR_NOMEM, "out of memory");
 	if (code)
-		kvm_host_close(&p->host);
+		probe_close(p);
 	return code;
 }
 
 void probe_close(struct probe *p)
 {
+	free(p->cpuid);
 	kvm_host_close(&p->host);
 }
 

@@ -24,10 +24,10 @@ int probe_paging(enum pn_paging *paging, struct pn_error *err);
 /* What all probes start from. */
 struct probe {
 	struct kvm_host host;
-	union kvm_cpuid_list cpuid; /* all that this KVM offers; every probe's vCPU gets it */
+	union kvm_cpuid_list *cpuid; /* all that this KVM offers; every probe's vCPU gets it */
 };
 
-/* Opens /dev/kvm. Returns 0, or PN_ERR_NO_KVM or PN_ERR_SYSTEM with nothing left behind. */
+/* Opens /dev/kvm. Returns 0, PN_ERR_NO_KVM, PN_ERR_NOMEM or PN_ERR_SYSTEM; nothing is left behind then. */
 int probe_open(struct probe *p, struct pn_error *err);
 void probe_close(struct probe *p);
 

@@ -59,7 +59,7 @@ static int probe_load(struct probe *p, bool la57, gva_t gva, struct probe_answer
 
 int probe_la57(struct probe *p, struct probe_answer *answer, struct pn_error *err)
 {
-	const struct kvm_cpuid_entry2 *e = kvm_cpuid_find(&p->cpuid, 7, 0);
+	const struct kvm_cpuid_entry2 *e = kvm_cpuid_find(p->cpuid, 7, 0);
 	int code;
 
 	if (!e || !(e->ecx & CPUID_7_ECX_LA57)) {
@@ -75,7 +75,7 @@ int probe_la57(struct probe *p, struct probe_answer *answer, struct pn_error *er
 
 int probe_page_1g(struct probe *p, struct probe_answer *answer, struct pn_error *err)
 {
-	const struct kvm_cpuid_entry2 *e = kvm_cpuid_find(&p->cpuid, 0x80000001, 0);
+	const struct kvm_cpuid_entry2 *e = kvm_cpuid_find(p->cpuid, 0x80000001, 0);
 
 	if (e && (e->edx & CPUID_EXT_EDX_PAGE1G))
 		return probe_load(p, false, PROBE_GVA_1G + PROBE_DATA, answer, err);

@@ -113,7 +113,7 @@ void probe_device_look(struct probe_device *d)
 static void say(struct probe_remedy *r, const char *text, const char *command)
 {
 	snprintf(r->text, sizeof(r->text), "%s", text);
-	r->command = command;
+	snprintf(r->command, sizeof(r->command), "%s", command);
 }
 
 /* No driver answers: what stands between this CPU and the module? */
@@ -121,7 +121,7 @@ static void judge_absence(const struct probe_device *d, struct probe_remedy *r)
 {
 	if (d->in_container) {
 		say(r, "containers get it from their host: start this one with --device=/dev/kvm",
-		    NULL);
+		    "");
 	} else if (d->loaded) {
 		say(r, "the module is loaded, but the device file is missing",
 		    "sudo mknod -m 0666 " KVM_DEVICE " c 10 232");
@@ -131,13 +131,13 @@ static void judge_absence(const struct probe_device *d, struct probe_remedy *r)
 			       "virtualisation for it on its host"
 			     : "this CPU shows neither VMX nor SVM: turn on virtualisation in the "
 			       "firmware, if it has it",
-		    NULL);
+		    "");
 	} else if (!d->kernel_virt) {
 		say(r, "the CPU has VMX or SVM, but the firmware turned it off: turn it on there",
-		    NULL);
+		    "");
 	} else if (d->available) {
-		snprintf(r->room, sizeof(r->room), "sudo modprobe %s", d->module);
-		say(r, "the vendor module is not loaded", r->room);
+		say(r, "the vendor module is not loaded", "");
+		snprintf(r->command, sizeof(r->command), "sudo modprobe %s", d->module);
 	} else {
 		snprintf(r->text, sizeof(r->text),
 			 "this kernel has no module %s: install one that has it", d->module);
@@ -149,16 +149,15 @@ static void judge_permission(const struct probe_device *d, struct probe_remedy *
 	if ((d->mode & 0060) != 0060 || d->gid == 0 || !d->group[0]) {
 		say(r, "only its owner may open it; open it to all users, then make that last",
 		    CHMOD);
-		r->lasting = UDEV;
+		snprintf(r->lasting, sizeof(r->lasting), "%s", UDEV);
 	} else if (d->member) {
 		snprintf(r->text, sizeof(r->text),
 			 "you are in the group %s, but this session is older: log in again",
 			 d->group);
 	} else {
-		snprintf(r->room, sizeof(r->room), "sudo usermod -aG %s $USER", d->group);
 		snprintf(r->text, sizeof(r->text),
 			 "it is for the group %s: join it, then log in again", d->group);
-		r->command = r->room;
+		snprintf(r->command, sizeof(r->command), "sudo usermod -aG %s $USER", d->group);
 	}
 }
 
@@ -172,8 +171,7 @@ void probe_device_judge(const struct probe_device *d, struct probe_remedy *r)
 	case ENXIO: judge_absence(d, r); return;
 	case EACCES: judge_permission(d, r); return;
 	case EPERM:
-		say(r, "a device policy forbids it; start a container with --device=/dev/kvm",
-		    NULL);
+		say(r, "a device policy forbids it; start a container with --device=/dev/kvm", "");
 		return;
 	default: snprintf(r->text, sizeof(r->text), "%s", strerror(d->open_errno)); return;
 	}

@@ -27,12 +27,11 @@ struct probe_device {
 /* Looks; opens the device and closes it again. */
 void probe_device_look(struct probe_device *d);
 
-/* What is wrong, and what mends it. Commands are for a shell, one line each; NULL: none. */
+/* What is wrong, and what mends it. Commands are for a shell, one line each; "" is none. */
 struct probe_remedy {
 	char text[256];
-	const char *command;
-	const char *lasting; /* a second one, which makes it last over the next boot */
-	char room[96];	     /* where `command` may lie */
+	char command[128];
+	char lasting[128]; /* a second one, which makes it last over the next boot */
 };
 
 /* Judges the facts: *r is empty if the device opened. */

@@ -204,7 +204,7 @@ static int create(struct probe_vm *v, struct probe *p, bool la57, struct pn_erro
 	v->vcpu = kvm_vcpu_create(v->host, v->vm, 0, &v->run, err);
 	if (v->vcpu < 0)
 		return v->vcpu;
-	if (ioctl(v->vcpu, KVM_SET_CPUID2, &p->cpuid.list))
+	if (ioctl(v->vcpu, KVM_SET_CPUID2, &p->cpuid->list))
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_CPUID2");
 	code = set_sregs(v, la57, err);
 	return code ? code : arm_timer(v, err);

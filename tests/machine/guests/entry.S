@@ -102,6 +102,7 @@ fault:
 	movq	%cr2, %rcx
 	movq	%rcx, fault_cr2(%rip)
 	movq	saved_rsp(%rip), %rsp
+	sti
 	jmp	back
 
 	.bss

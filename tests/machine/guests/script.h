@@ -30,8 +30,8 @@
 #define SCRIPT_WINDOW	    UINT64_C(0x8000000000)
 #define SCRIPT_WINDOW_PAGES 512
 
-#define SCRIPT_RESULTS 128
-#define SCRIPT_NO_TRAP UINT64_MAX
+#define SCRIPT_RESULTS	    128
+#define SCRIPT_NO_TRAP	    UINT64_MAX
 
 /* What the registers were at the first instruction (entry.S). */
 struct script_initial {

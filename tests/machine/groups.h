@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The groups of machine tests: each file test_NAME.c defines one, main.c runs them. */
+#ifndef TESTS_MACHINE_GROUPS_H
+#define TESTS_MACHINE_GROUPS_H
+
+#include "check.h"
+
+#define GROUP_TESTS_MAX 64
+
+struct group {
+	const char *name;
+	const struct CMUnitTest *tests;
+	size_t count;
+};
+
+/* At the end of a file: its group, made of its table of tests. */
+#define GROUP_OF(group, table) \
+	const struct group group_##group = {.name = #group, .tests = (table), .count = COUNT(table)}
+
+extern const struct group group_embed;
+extern const struct group group_map;
+extern const struct group group_boot;
+extern const struct group group_calls;
+extern const struct group group_ends;
+extern const struct group group_options;
+extern const struct group group_stats;
+extern const struct group group_pagelab;
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine tests in one program, so that a rig has one file to carry and one status to give.
+ *
+ *     machine-tests [--list] [GROUP]...
+ *
+ * The working directory holds build/. Without /dev/kvm every test is skipped, and the reason
+ * printed; with PENUMBRA_REQUIRE_KVM=1 in the environment every test fails.
+ */
+#include "check.h"
+#include "groups.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct group *const groups[] = {
+	&group_embed, &group_map,     &group_boot,  &group_calls,
+	&group_ends,  &group_options, &group_stats, &group_pagelab,
+};
+
+#define GROUPS COUNT(groups)
+
+static char reason[200];
+
+static void not_here(void **state)
+{
+	(void)state;
+	if (getenv("PENUMBRA_REQUIRE_KVM"))
+		fail_msg("%s", reason);
+	print_message("skipped: %s\n", reason);
+	skip();
+}
+
+static bool have_kvm(void)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0) {
+		snprintf(reason, sizeof(reason), "/dev/kvm cannot be opened: %s", strerror(errno));
+		return false;
+	}
+	close(fd);
+	return true;
+}
+
+static int run(const struct group *g, bool kvm)
+{
+	struct CMUnitTest tests[GROUP_TESTS_MAX];
+
+	for (size_t i = 0; i < g->count; i++)
+		tests[i] = kvm ? g->tests[i]
+			       : (struct CMUnitTest){.name = g->tests[i].name,
+						     .test_func = not_here};
+	return _cmocka_run_group_tests(g->name, tests, g->count, NULL, NULL);
+}
+
+static bool is_wanted(const char *name, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], name) == 0)
+			return true;
+	return argc < 2;
+}
+
+static bool is_group(const char *name)
+{
+	for (size_t i = 0; i < GROUPS; i++)
+		if (strcmp(groups[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	bool kvm = have_kvm();
+	int failed = 0;
+
+	if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+		for (size_t i = 0; i < GROUPS; i++)
+			for (size_t k = 0; k < groups[i]->count; k++)
+				printf("%s/%s\n", groups[i]->name, groups[i]->tests[k].name);
+		return 0;
+	}
+	for (int i = 1; i < argc; i++)
+		if (!is_group(argv[i])) {
+			fprintf(stderr, "machine-tests: no group %s; see --list\n", argv[i]);
+			return 125;
+		}
+	/* The last resort: what hangs is not to hang the one who waits for it. */
+	alarm(getenv("PENUMBRA_RIG") ? 1200 : 240);
+	for (size_t i = 0; i < GROUPS; i++)
+		if (is_wanted(groups[i]->name, argc, argv))
+			failed += run(groups[i], kvm) != 0;
+	if (failed)
+		printf("%d of %zu groups failed\n", failed, GROUPS);
+	return failed != 0;
+}

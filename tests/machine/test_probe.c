@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host probe: what it says is true of this host, is the same every time, and never takes long.
+ * On a known host (PENUMBRA_RIG, or a vendor module that is known) the answers are compared with
+ * what was measured there. Faults of the emulators that carry the rigs are left open: a newer
+ * emulator may be without them. Without /dev/kvm the tests that need it are skipped.
+ */
+#include "clock.h"
+#include "kvm/caps.h"
+#include "kvm/probe_device.h"
+#include "kvm/probe_kernel.h"
+#include "kvm/probe_vm.h"
+#include "kvm/vendor.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define ROUNDS	     5
+
+enum expected { NO, YES, ANY };
+
+static const struct {
+	const char *name;
+	probe_fn *probe;
+} probes[] = {
+	{"la57", probe_la57},
+	{"page_1g", probe_page_1g},
+	{"iopl", probe_iopl},
+	{"triple_fault", probe_triple_fault},
+	{"debug_software", probe_debug_software},
+	{"debug_hardware", probe_debug_hardware},
+	{"debug_step", probe_debug_step},
+};
+
+struct known_host {
+	const char *name;
+	enum pn_paging paging;
+	enum expected answer[COUNT(probes)]; /* in the order of `probes` */
+};
+
+static const struct known_host known_hosts[] = {
+	{"kvm_amd-npt1", PN_PAGING_NPT, {ANY, YES, YES, NO, ANY, ANY, YES}},
+	{"kvm_amd-npt0", PN_PAGING_SHADOW_AMD, {ANY, ANY, YES, NO, ANY, ANY, YES}},
+	{"kvm_intel-ept1", PN_PAGING_EPT, {NO, YES, YES, YES, YES, YES, ANY}},
+	{"kvm_intel-ept0", PN_PAGING_SHADOW_INTEL, {NO, ANY, YES, YES, YES, YES, YES}},
+	{"kvm_pvm", PN_PAGING_SHADOW_PVM, {ANY, ANY, NO, YES, NO, YES, YES}},
+};
+
+static const struct known_host *this_host(void)
+{
+	const char *name = getenv("PENUMBRA_RIG");
+
+	if (!name)
+		name = kvm_vendor_module();
+	for (size_t i = 0; i < COUNT(known_hosts); i++)
+		if (strcmp(name, known_hosts[i].name) == 0)
+			return &known_hosts[i];
+	return NULL;
+}
+
+static bool no_kvm(void)
+{
+	return access(KVM_DEVICE, R_OK | W_OK) != 0;
+}
+
+/* Opens the host, or skips the test. */
+static void open_probe(struct probe *p)
+{
+	struct pn_error err = {0};
+
+	if (no_kvm())
+		skip();
+	if (probe_open(p, &err))
+		fail_msg("%s", err.text);
+}
+
+static void ask(struct probe *p, size_t i, struct probe_answer *a)
+{
+	struct pn_error err = {0};
+
+	memset(a, 0, sizeof(*a));
+	if (probes[i].probe(p, a, &err))
+		fail_msg("%s: %s", probes[i].name, err.text);
+	assert_true(a->seen[0]);
+}
+
+static void every_probe_answers_the_same_each_time(void **state)
+{
+	struct probe_answer first[COUNT(probes)], a;
+	struct probe p;
+
+	(void)state;
+	open_probe(&p);
+	for (int round = 0; round < ROUNDS; round++)
+		for (size_t i = 0; i < COUNT(probes); i++) {
+			ask(&p, i, round ? &a : &first[i]);
+			if (round && (a.yes != first[i].yes || strcmp(a.seen, first[i].seen) != 0))
+				fail_msg("%s: first '%s', then '%s'", probes[i].name, first[i].seen,
+					 a.seen);
+		}
+	probe_close(&p);
+}
+
+static void paging_is_proved_by_behaviour_and_agrees_with_the_module(void **state)
+{
+	struct pn_error err = {0};
+	struct probe_evidence e;
+	struct probe p;
+
+	(void)state;
+	open_probe(&p);
+	for (int round = 0; round < ROUNDS; round++) {
+		if (probe_evidence(&p, &e, &err))
+			fail_msg("%s", err.text);
+		if (!e.by_behaviour)
+			fail_msg("%s", e.reason);
+		assert_int_equal(e.faults, PROBE_ABSENT_PAGES);
+		if (kvm_paging_is_tdp(e.paging)) {
+			assert_int_equal(e.pf_guest, 0);
+			assert_int_equal(e.invlpg, 0);
+		} else {
+			assert_int_equal(e.pf_guest, e.faults);
+			assert_int_equal(e.invlpg, e.invlpgs);
+		}
+		if (e.module != PN_PAGING_UNKNOWN)
+			assert_string_equal(pn_paging_name(e.paging), pn_paging_name(e.module));
+	}
+	probe_close(&p);
+}
+
+static void probe_paging_gives_the_verdict_of_the_evidence(void **state)
+{
+	struct pn_error err = {0};
+	struct probe_evidence e;
+	enum pn_paging paging;
+	struct probe p;
+
+	(void)state;
+	open_probe(&p);
+	assert_int_equal(probe_evidence(&p, &e, &err), 0);
+	probe_close(&p);
+	if (probe_paging(&paging, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(paging, e.paging);
+}
+
+static void a_known_host_is_what_was_measured(void **state)
+{
+	const struct known_host *host = this_host();
+	enum pn_paging paging;
+	struct pn_error err = {0};
+	struct probe p;
+
+	(void)state;
+	if (!host) {
+		if (getenv("PENUMBRA_RIG"))
+			fail_msg("PENUMBRA_RIG=%s: no such host in the table",
+				 getenv("PENUMBRA_RIG"));
+		skip();
+	}
+	open_probe(&p);
+	if (probe_paging(&paging, &err))
+		fail_msg("%s", err.text);
+	assert_string_equal(pn_paging_name(paging), pn_paging_name(host->paging));
+	for (size_t i = 0; i < COUNT(probes); i++) {
+		struct probe_answer a;
+
+		ask(&p, i, &a);
+		if (host->answer[i] != ANY && a.yes != (host->answer[i] == YES))
+			fail_msg("%s on %s: %s", probes[i].name, host->name, a.seen);
+	}
+	probe_close(&p);
+}
+
+static void a_guest_that_never_ends_is_stopped_in_time(void **state)
+{
+	struct kvm_regs regs = {0};
+	struct pn_error err = {0};
+	struct probe_vm v;
+	struct probe p;
+	uint64_t begin_ns, taken_ns;
+
+	(void)state;
+	open_probe(&p);
+	begin_ns = clock_ns();
+	assert_int_equal(probe_vm_create(&v, &p, false, &err), 0);
+	assert_int_equal(probe_vm_enter(&v, probe_guest_spin, &regs, &err), 0);
+	assert_int_equal(probe_vm_run(&v, &err), PN_ERR_HOST_LACKS);
+	taken_ns = clock_ns() - begin_ns;
+	probe_vm_destroy(&v);
+	probe_close(&p);
+	assert_true(taken_ns >= PROBE_LIMIT_NS);
+	assert_true(taken_ns < UINT64_C(10) * PROBE_LIMIT_NS);
+}
+
+static void a_guest_that_exits_for_ever_is_stopped(void **state)
+{
+	struct kvm_regs regs = {0};
+	struct pn_error err = {0};
+	struct probe_vm v;
+	struct probe p;
+
+	(void)state;
+	open_probe(&p);
+	assert_int_equal(probe_vm_create(&v, &p, false, &err), 0);
+	for (int i = 0; i < PROBE_EXITS_MAX; i++) {
+		assert_int_equal(probe_vm_enter(&v, probe_guest_int3 + 1, &regs, &err), 0);
+		assert_int_equal(probe_vm_run(&v, &err), 0);
+		assert_int_equal(probe_vm_stop(&v), PROBE_STOP_END);
+	}
+	assert_int_equal(probe_vm_run(&v, &err), PN_ERR_HOST_LACKS);
+	probe_vm_destroy(&v);
+	probe_close(&p);
+}
+
+/* What an embedder's thread might have: other signals coming in, and the kick at its default. */
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+static void probes_bear_signals_and_leave_no_trace_of_their_own(void **state)
+{
+	const struct itimerval often = {{0, 2000}, {0, 2000}}, never = {0};
+	struct sigaction action = {.sa_handler = on_alarm};
+	sigset_t before, after, pending;
+	struct probe_answer a;
+	struct probe p;
+
+	(void)state;
+	open_probe(&p);
+	signal(PN_KICK_SIGNAL, SIG_DFL);
+	sigaction(SIGALRM, &action, NULL);
+	pthread_sigmask(SIG_SETMASK, NULL, &before);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (size_t i = 0; i < COUNT(probes); i++)
+		ask(&p, i, &a);
+	setitimer(ITIMER_REAL, &never, NULL);
+	pthread_sigmask(SIG_SETMASK, NULL, &after);
+	sigpending(&pending);
+	probe_close(&p);
+	assert_memory_equal(&before, &after, sizeof(uint64_t));
+	assert_false(sigismember(&pending, PN_KICK_SIGNAL));
+}
+
+/* A machine that could run KVM, with the module loaded and the device file at its usual mode. */
+static const struct probe_device sound = {
+	.exists = true,
+	.mode = 0660,
+	.gid = 104,
+	.group = "kvm",
+	.cpuid_virt = true,
+	.kernel_virt = true,
+	.module = "kvm_intel",
+	.loaded = true,
+	.available = true,
+};
+
+static struct probe_remedy judge(const struct probe_device *d)
+{
+	struct probe_remedy r;
+
+	probe_device_judge(d, &r);
+	return r;
+}
+
+static void a_device_that_opens_needs_no_remedy(void **state)
+{
+	struct probe_remedy r = judge(&sound);
+
+	(void)state;
+	assert_string_equal(r.text, "");
+	assert_string_equal(r.command, "");
+}
+
+static void a_closed_device_gets_the_command_that_opens_it(void **state)
+{
+	struct probe_device d = sound;
+	struct probe_remedy r;
+
+	(void)state;
+	d.open_errno = EACCES;
+	r = judge(&d);
+	assert_string_equal(r.command, "sudo usermod -aG kvm $USER");
+	assert_non_null(strstr(r.text, "log in again"));
+
+	d.member = true;
+	r = judge(&d);
+	assert_string_equal(r.command, "");
+	assert_non_null(strstr(r.text, "log in again"));
+
+	d = sound;
+	d.open_errno = EACCES;
+	d.mode = 0600;
+	r = judge(&d);
+	assert_string_equal(r.command, "sudo chmod 0666 /dev/kvm");
+	assert_non_null(strstr(r.lasting, "/etc/udev/rules.d/"));
+
+	/* Nobody should be told to join root's group. */
+	d.mode = 0660;
+	d.gid = 0;
+	strcpy(d.group, "root");
+	assert_string_equal(judge(&d).command, "sudo chmod 0666 /dev/kvm");
+
+	d.open_errno = EPERM;
+	assert_non_null(strstr(judge(&d).text, "--device=/dev/kvm"));
+}
+
+static void a_missing_device_is_traced_to_the_first_gap(void **state)
+{
+	struct probe_device d = sound;
+
+	(void)state;
+	d.exists = false;
+	d.open_errno = ENOENT;
+	assert_non_null(strstr(judge(&d).command, "mknod"));
+
+	d.loaded = false;
+	assert_string_equal(judge(&d).command, "sudo modprobe kvm_intel");
+	d.module = "kvm_amd";
+	assert_string_equal(judge(&d).command, "sudo modprobe kvm_amd");
+
+	d.available = false;
+	assert_string_equal(judge(&d).command, "");
+	assert_non_null(strstr(judge(&d).text, "no module kvm_amd"));
+
+	d.kernel_virt = false;
+	assert_non_null(strstr(judge(&d).text, "firmware turned it off"));
+
+	d.cpuid_virt = false;
+	assert_non_null(strstr(judge(&d).text, "neither VMX nor SVM"));
+	d.in_vm = true;
+	assert_non_null(strstr(judge(&d).text, "nested"));
+	d.in_container = true;
+	assert_non_null(strstr(judge(&d).text, "--device=/dev/kvm"));
+}
+
+static void looking_at_the_device_agrees_with_opening_it(void **state)
+{
+	struct probe_device d;
+
+	(void)state;
+	probe_device_look(&d);
+	assert_int_equal(d.exists, access(KVM_DEVICE, F_OK) == 0);
+	assert_int_equal(d.open_errno == 0, !no_kvm());
+	if (strcmp(kvm_vendor_module(), "kvm_intel") == 0 ||
+	    strcmp(kvm_vendor_module(), "kvm_amd") == 0) {
+		assert_string_equal(d.module, kvm_vendor_module());
+		assert_true(d.loaded && d.cpuid_virt && d.kernel_virt);
+	}
+}
+
+static void capabilities_have_ids_of_their_own_that_fit(void **state)
+{
+	size_t count;
+	const struct kvm_cap *caps = kvm_caps(&count);
+
+	(void)state;
+	for (size_t i = 0; i < count; i++) {
+		assert_in_range(strlen(caps[i].id), 1, 21);
+		for (size_t j = 0; j < i; j++) {
+			assert_string_not_equal(caps[i].id, caps[j].id);
+			assert_int_not_equal(caps[i].number, caps[j].number);
+		}
+	}
+}
+
+static void a_capability_with_bits_needs_all_of_them(void **state)
+{
+	const struct kvm_cap plain = {.bits = 0}, three = {.bits = 3};
+
+	(void)state;
+	assert_true(kvm_cap_enough(&plain, 1));
+	assert_true(kvm_cap_enough(&plain, 4096));
+	assert_false(kvm_cap_enough(&plain, 0));
+	assert_true(kvm_cap_enough(&three, 7));
+	assert_false(kvm_cap_enough(&three, 5));
+}
+
+static void a_host_that_runs_guests_has_what_is_required(void **state)
+{
+	struct probe p;
+	size_t count;
+	const struct kvm_cap *caps = kvm_caps(&count);
+
+	(void)state;
+	open_probe(&p);
+	for (size_t i = 0; i < count; i++)
+		if (caps[i].required &&
+		    !kvm_cap_enough(&caps[i], kvm_check_extension(p.host.fd, caps[i].number)))
+			fail_msg("%s", caps[i].id);
+	probe_close(&p);
+}
+
+static void kernel_probes_tell_what_is_there(void **state)
+{
+	uint64_t reserved = 1, available = 1;
+	struct probe_tracefs t;
+
+	(void)state;
+	assert_false(probe_hugepages(UINT64_C(3) << 20, &reserved, &available));
+	assert_int_equal(reserved, 0);
+	assert_int_equal(available, 0);
+	if (probe_hugepages(UINT64_C(2) << 20, &reserved, &available))
+		assert_true(available <= reserved);
+	probe_tracefs(&t);
+	if (!t.path[0])
+		assert_false(t.readable || t.writable || t.kvm || t.kvmmmu);
+	else
+		assert_true(t.supported);
+	if (getenv("PENUMBRA_RIG"))
+		assert_true(t.readable && t.writable && t.kvm && t.kvmmmu);
+	if (geteuid() == 0)
+		assert_int_not_equal(probe_userfaultfd(), PROBE_UFFD_FORBIDDEN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_probe_answers_the_same_each_time),
+		cmocka_unit_test(paging_is_proved_by_behaviour_and_agrees_with_the_module),
+		cmocka_unit_test(probe_paging_gives_the_verdict_of_the_evidence),
+		cmocka_unit_test(a_known_host_is_what_was_measured),
+		cmocka_unit_test(a_guest_that_never_ends_is_stopped_in_time),
+		cmocka_unit_test(a_guest_that_exits_for_ever_is_stopped),
+		cmocka_unit_test(probes_bear_signals_and_leave_no_trace_of_their_own),
+		cmocka_unit_test(a_device_that_opens_needs_no_remedy),
+		cmocka_unit_test(a_closed_device_gets_the_command_that_opens_it),
+		cmocka_unit_test(a_missing_device_is_traced_to_the_first_gap),
+		cmocka_unit_test(looking_at_the_device_agrees_with_opening_it),
+		cmocka_unit_test(capabilities_have_ids_of_their_own_that_fit),
+		cmocka_unit_test(a_capability_with_bits_needs_all_of_them),
+		cmocka_unit_test(a_host_that_runs_guests_has_what_is_required),
+		cmocka_unit_test(kernel_probes_tell_what_is_there),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
