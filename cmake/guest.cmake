@@ -11,7 +11,7 @@ set(PENUMBRA_GUEST_OPTIONS
   -fno-sanitize=all -fno-profile-arcs -fno-test-coverage
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
 set(PENUMBRA_GUEST_LINK_OPTIONS
-  -static -nostdlib -no-pie -fno-lto -fno-sanitize=all
+  -static -nostdlib $<$<C_COMPILER_ID:GNU>:-no-pie> -fno-lto -fno-sanitize=all
   -Wl,-z,max-page-size=4096,-z,noexecstack,--build-id=none,--fatal-warnings)
 
 # Replaces what the target has from its directory.

@@ -172,7 +172,7 @@ int pn_load_elf(struct pn_machine *m, const char *path, struct pn_error *err)
 			boot.info.ram[boot.info.ram_count++] =
 				(struct pn_ram_range){.start = p.gpa, .size = p.size};
 	}
-	code = boot_vcpu(m->vcpu.fd, &m->mem, &boot, err);
+	code = boot_vcpu(&m->vcpu, &boot, err);
 	if (code)
 		return code;
 	m->loaded = true;

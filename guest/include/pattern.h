@@ -12,7 +12,7 @@
 
 #define PATTERN_WORDS 8
 
-/* Word `word` (any; only word % PATTERN_WORDS counts) of page `page` of the file `seed`. Never 0. */
+/* Word `word` (any; the page repeats) of page `page` of the file `seed`. Never 0. */
 static inline uint64_t pattern(uint64_t seed, uint64_t page, uint64_t word)
 {
 	uint64_t x = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15) + page * PATTERN_WORDS +

@@ -7,18 +7,18 @@
 #define PROGRAMS_H
 
 /* P(NUMBER, function in guest/user). Separated by P, so that assembly can use it. */
-#define USER_PROGRAMS(P)                                                                           \
-	P(TOUCH, user_touch)                                                                       \
-	P(WARM, user_warm)                                                                         \
-	P(FILE, user_file)                                                                         \
-	P(REMAP, user_remap)                                                                       \
-	P(PROTECT, user_protect)                                                                   \
-	P(FORK, user_fork)                                                                         \
-	P(SWITCH, user_switch)                                                                     \
-	P(SPAWN, user_spawn)                                                                       \
-	P(HUGE, user_huge)                                                                         \
-	P(FAULTS, user_faults)                                                                     \
-	P(DIE, user_die)                                                                           \
+#define USER_PROGRAMS(P)         \
+	P(TOUCH, user_touch)     \
+	P(WARM, user_warm)       \
+	P(FILE, user_file)       \
+	P(REMAP, user_remap)     \
+	P(PROTECT, user_protect) \
+	P(FORK, user_fork)       \
+	P(SWITCH, user_switch)   \
+	P(SPAWN, user_spawn)     \
+	P(HUGE, user_huge)       \
+	P(FAULTS, user_faults)   \
+	P(DIE, user_die)         \
 	P(SPIN, user_spin)
 
 #ifndef __ASSEMBLER__

@@ -8,14 +8,14 @@
 
 #define SYS_EXIT    0 /* (status): ends the process */
 #define SYS_YIELD   1 /* (): lets the others run */
-#define SYS_BLOCK   2 /* (value): sleeps until the workload's kernel side wakes it; what that says */
-#define SYS_FORK    3 /* (): the child's pid; 0 in the child */
-#define SYS_WAIT    4 /* (): sleeps until a child has ended; its exit status */
-#define SYS_GETPID  5 /* (): the pid */
-#define SYS_WRITE   6 /* (text, bytes): to the console; the bytes written */
-#define SYS_PROTECT 7 /* (gva, prot): changes the area that starts at gva */
-#define SYS_SWAP    8 /* (gva, gva, how): exchanges the frames behind two pages; how: SWAP_... */
-#define SYS_CATCH   9 /* (entry): faults that would kill go to entry(gva, error code, rip) */
+#define SYS_BLOCK   2 /* (value): sleeps until the workload's kernel side wakes it; its answer */
+#define SYS_FORK    3  /* (): the child's pid; 0 in the child */
+#define SYS_WAIT    4  /* (): sleeps until a child has ended; its exit status */
+#define SYS_GETPID  5  /* (): the pid */
+#define SYS_WRITE   6  /* (text, bytes): to the console; the bytes written */
+#define SYS_PROTECT 7  /* (gva, prot): changes the area that starts at gva */
+#define SYS_SWAP    8  /* (gva, gva, how): exchanges the frames behind two pages; how: SWAP_... */
+#define SYS_CATCH   9  /* (entry): faults that would kill go to entry(gva, error code, rip) */
 #define SYS_RESUME  10 /* (rip): ends the handling of a fault; on at rip; 0: tries again */
 #define SYS_FAIL    11 /* (what, expected, got): a check has failed; ends the process */
 #define SYS_COUNT   12

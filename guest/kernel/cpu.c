@@ -33,8 +33,8 @@ struct table_register {
 	uint64_t base;
 } __attribute__((packed));
 
-#define GATE_TRAP	0x8f /* present, DPL 0, 64-bit trap gate: IF stays as it is */
-#define GATE_DPL3	0x60
+#define GATE_TRAP	 0x8f /* present, DPL 0, 64-bit trap gate: IF stays as it is */
+#define GATE_DPL3	 0x60
 #define IST_DOUBLE_FAULT 1
 
 static uint64_t gdt[TSS_SEL / 8 + 2] = {
@@ -84,7 +84,8 @@ static void load_gdt(void)
 	gdt[TSS_SEL / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | UINT64_C(0x89) << 40 |
 			   (base >> 24 & 0xff) << 56;
 	gdt[TSS_SEL / 8 + 1] = base >> 32;
-	tss.ist[IST_DOUBLE_FAULT - 1] = (uintptr_t)(double_fault_stack + sizeof(double_fault_stack));
+	tss.ist[IST_DOUBLE_FAULT - 1] =
+		(uintptr_t)(double_fault_stack + sizeof(double_fault_stack));
 
 	__asm__ volatile("lgdt %0\n\t"
 			 "pushq %1\n\t"
@@ -129,7 +130,8 @@ static void load_syscall(void)
 	/* SYSRET takes SS from STAR[63:48] + 8 and CS from STAR[63:48] + 16. */
 	write_msr(MSR_STAR, (uint64_t)(USER_DS - 8) << 48 | (uint64_t)KERNEL_CS << 32);
 	write_msr(MSR_LSTAR, (uintptr_t)syscall_entry);
-	write_msr(MSR_FMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_AC);
+	write_msr(MSR_FMASK,
+		  RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_AC);
 	write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SCE | EFER_NXE);
 }
 

@@ -75,7 +75,7 @@ user_run:
 	mov	REGS_RSP - REGS_VECTOR(%rsp), %rsp
 	sysretq
 
-/* SYSCALL comes here (MSR_LSTAR) with IF, DF, AC and TF off (MSR_FMASK), and on the user's stack. */
+/* SYSCALL comes here (MSR_LSTAR) with IF, DF, AC, TF off (MSR_FMASK), on the user's stack. */
 	.globl	syscall_entry
 syscall_entry:
 	mov	%rsp, user_rsp(%rip)

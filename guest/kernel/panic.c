@@ -7,16 +7,26 @@
 #include "x86.h"
 
 static const char *const vector_names[VECTOR_COUNT] = {
-	[0] = "divide error",	  [1] = "debug",
-	[2] = "NMI",		  [3] = "breakpoint",
-	[4] = "overflow",	  [5] = "bound range",
-	[6] = "invalid opcode",	  [7] = "no coprocessor",
-	[8] = "double fault",	  [10] = "invalid TSS",
-	[11] = "no segment",	  [12] = "stack fault",
-	[13] = "protection",	  [14] = "page fault",
-	[16] = "x87 error",	  [17] = "alignment check",
-	[18] = "machine check",	  [19] = "SIMD error",
-	[20] = "virtualization",  [21] = "control protection",
+	[0] = "divide error",
+	[1] = "debug",
+	[2] = "NMI",
+	[3] = "breakpoint",
+	[4] = "overflow",
+	[5] = "bound range",
+	[6] = "invalid opcode",
+	[7] = "no coprocessor",
+	[8] = "double fault",
+	[10] = "invalid TSS",
+	[11] = "no segment",
+	[12] = "stack fault",
+	[13] = "protection",
+	[14] = "page fault",
+	[16] = "x87 error",
+	[17] = "alignment check",
+	[18] = "machine check",
+	[19] = "SIMD error",
+	[20] = "virtualization",
+	[21] = "control protection",
 };
 
 const char *vector_name(uint64_t vector)

@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 const char *const param_names[PARAM_COUNT] = {
-	[PARAM_PAGES] = "pages",   [PARAM_PROCS] = "procs", [PARAM_ROUNDS] = "rounds",
-	[PARAM_SEED] = "seed",	   [PARAM_LEVEL] = "level", [PARAM_STATUS] = "status",
+	[PARAM_PAGES] = "pages", [PARAM_PROCS] = "procs", [PARAM_ROUNDS] = "rounds",
+	[PARAM_SEED] = "seed",	 [PARAM_LEVEL] = "level", [PARAM_STATUS] = "status",
 	[PARAM_GPA] = "gpa",
 };
 
@@ -92,6 +92,12 @@ bool params_parse(const char *who, const char *text, const struct bounds bounds[
 	return true;
 }
 
+/* In the base that the number is easier to read in. */
+static void print_number(uint64_t value)
+{
+	kprintf(value > 0xffffff ? "0x%lx" : "%lu", value);
+}
+
 void params_print(const struct bounds bounds[PARAM_COUNT])
 {
 	bool any = false;
@@ -100,9 +106,15 @@ void params_print(const struct bounds bounds[PARAM_COUNT])
 		if (bounds[i].max == 0)
 			continue;
 		any = true;
-		kprintf(" %s=%lu", param_names[i], bounds[i].initial);
-		if (bounds[i].max != UINT64_MAX)
-			kprintf(" (%lu to %lu)", bounds[i].min, bounds[i].max);
+		kprintf(" %s=", param_names[i]);
+		print_number(bounds[i].initial);
+		if (bounds[i].max == UINT64_MAX)
+			continue;
+		kprintf(" (");
+		print_number(bounds[i].min);
+		kprintf(" to ");
+		print_number(bounds[i].max);
+		kprintf(")");
 	}
 	if (!any)
 		kprintf(" none");

@@ -65,14 +65,15 @@ bool check_alive(struct check *c)
 
 bool check_exited(struct check *c, const struct process *p, uint64_t status)
 {
-	return check_alive(c) && check_true(c, "a process is still there", p->state == PROCESS_ENDED) &&
+	return check_alive(c) &&
+	       check_true(c, "a process is still there", p->state == PROCESS_ENDED) &&
 	       check_equal(c, "exit status of a process", status, p->value);
 }
 
 bool check_blocked(struct check *c, const struct process *p, uint64_t value)
 {
-	return check_alive(c) && check_true(c, "a process is not where it should be",
-					       p->state == PROCESS_BLOCKED) &&
+	return check_alive(c) &&
+	       check_true(c, "a process is not where it should be", p->state == PROCESS_BLOCKED) &&
 	       check_equal(c, "what a process says", value, p->value);
 }
 
@@ -119,7 +120,8 @@ bool check_memory(struct check *c, uint64_t processes, uint64_t frames)
 		return true;
 	c->unfit = !c->failed;
 	if (fail(c))
-		kprintf("needs %lu free frames of 4 KiB, and there are %lu: give the guest more RAM\n",
+		kprintf("needs %lu free frames of 4 KiB, and there are %lu: give the guest more "
+			"RAM\n",
 			needed, frames_free());
 	return false;
 }

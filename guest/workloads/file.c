@@ -26,7 +26,8 @@ void run_file(struct check *c, const struct params *params)
 		p[i] = check_create(c, PROGRAM_FILE, USER_AREA, pages, seed, i ? seed + 1 : 0);
 		if (!p[i])
 			return;
-		a[i] = check_area(c, p[i], AREA_FILE, USER_AREA, pages, PROT_READ | PROT_WRITE, seed);
+		a[i] = check_area(c, p[i], AREA_FILE, USER_AREA, pages, PROT_READ | PROT_WRITE,
+				  seed);
 		if (!a[i])
 			return;
 	}

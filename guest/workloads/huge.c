@@ -119,6 +119,10 @@ void run_huge(struct check *c, const struct params *params)
 	const uint64_t wanted = params->value[PARAM_LEVEL];
 	uint64_t done[LEVELS_MAX + 1] = {0};
 
+	if (!check_true(c, "level= is 2, 3 or 0", wanted != 1)) {
+		c->unfit = true;
+		return;
+	}
 	for (unsigned level = 2; level <= 3 && !c->failed; level++) {
 		const char *why = obstacle(level);
 

@@ -18,8 +18,7 @@ void run_spawn(struct check *c, const struct params *params)
 		return;
 	for (uint64_t r = 0; r < rounds && !c->failed; r++) {
 		uint64_t writes = host_report()->pt_writes;
-		struct process *p =
-			check_create(c, PROGRAM_SPAWN, USER_AREA, pages, seed + r, 0);
+		struct process *p = check_create(c, PROGRAM_SPAWN, USER_AREA, pages, seed + r, 0);
 		struct area *a = NULL;
 
 		if (p)

@@ -11,7 +11,10 @@
 #include "string.h"
 #include "tables.h"
 
-#define SEED {1, 0, UINT64_MAX}
+#define SEED                     \
+	{                        \
+		1, 0, UINT64_MAX \
+	}
 
 const struct workload workloads[] = {
 	{

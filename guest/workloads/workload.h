@@ -61,8 +61,7 @@ bool check_use(struct check *c, const struct process *p, gva_t gva, unsigned lev
 bool check_memory(struct check *c, uint64_t processes, uint64_t frames);
 
 /* The line of a run without failure: "touch    ok  pages=256 faults=256". Nothing if it failed. */
-void check_ok(const struct check *c, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void check_ok(const struct check *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A line about something that is left out. */
 void check_skip(const struct check *c, const char *format, ...)

@@ -38,34 +38,35 @@ static int write_boot_area(struct gmem *mem, struct boot *boot, gpa_t *cr3)
 	return boot_tables_build(mem, boot->levels, cr3);
 }
 
-int boot_vcpu(int vcpu, struct gmem *mem, struct boot *boot, struct pn_error *err)
+int boot_vcpu(struct vcpu *v, struct boot *boot, struct pn_error *err)
 {
-	struct kvm_regs regs = {
-		.rip = boot->entry,
-		.rsp = PN_BOOT_STACK_TOP,
-		.rdi = PN_BOOT_INFO_GPA,
-		.rflags = RFLAGS_FIXED,
-	};
+	struct kvm_regs *regs = &v->last.regs;
+	struct kvm_sregs *sregs = &v->last.sregs;
 	struct longmode start = {
 		.gdt = PN_BOOT_GDT_GPA,
 		.tss = TSS_GPA,
 		.la57 = boot->levels == 5,
 	};
-	struct kvm_sregs sregs;
 
-	if (write_boot_area(mem, boot, &start.cr3))
+	if (write_boot_area(v->mem, boot, &start.cr3))
 		return pn_fail(err, PN_ERR_SYSTEM, "the boot area is not RAM");
-	if (ioctl(vcpu, KVM_GET_SREGS, &sregs))
+	*regs = (struct kvm_regs){
+		.rip = boot->entry,
+		.rsp = PN_BOOT_STACK_TOP,
+		.rdi = PN_BOOT_INFO_GPA,
+		.rflags = RFLAGS_FIXED,
+	};
+	if (ioctl(v->fd, KVM_GET_SREGS, sregs))
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_SREGS");
-	longmode_sregs(&sregs, &start);
-	if (ioctl(vcpu, KVM_SET_SREGS, &sregs)) {
+	longmode_sregs(sregs, &start);
+	if (ioctl(v->fd, KVM_SET_SREGS, sregs)) {
 		if (start.la57)
-			return pn_fail_errno(err, PN_ERR_HOST_LACKS,
-					     "five paging levels (CR4.LA57): this host has four; "
-					     "leave --levels=5 away");
+			return pn_fail(err, PN_ERR_HOST_LACKS,
+				       "five paging levels (CR4.LA57): this host has four; leave "
+				       "--levels=5 away");
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_SREGS");
 	}
-	if (ioctl(vcpu, KVM_SET_REGS, &regs))
+	if (ioctl(v->fd, KVM_SET_REGS, regs))
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_REGS");
 	return PN_OK;
 }

@@ -3,7 +3,7 @@
 #ifndef VCPU_BOOT_H
 #define VCPU_BOOT_H
 
-#include "memory/gmem.h"
+#include "vcpu/vcpu.h"
 
 #include <penumbra/guest.h>
 
@@ -16,10 +16,10 @@ struct boot {
 };
 
 /*
- * Writes boot information, report page, GDT, TSS and tables into RAM and loads the registers of
- * vCPU descriptor `vcpu`. Returns 0, PN_ERR_HOST_LACKS (the host refuses the registers: five
- * levels where it has four), PN_ERR_SYSTEM.
+ * Writes boot information, report page, GDT, TSS and tables into RAM and loads the vCPU's
+ * registers, which v->last gets as well. Returns 0, PN_ERR_HOST_LACKS (the host refuses the
+ * registers: five levels where it has four), PN_ERR_SYSTEM.
  */
-int boot_vcpu(int vcpu, struct gmem *mem, struct boot *boot, struct pn_error *err);
+int boot_vcpu(struct vcpu *v, struct boot *boot, struct pn_error *err);
 
 #endif

@@ -12,19 +12,19 @@
 
 typedef enum vcpu_verdict exit_handler(struct vcpu *v, struct vcpu_end *end);
 
-static gva_t rip(const struct vcpu *v)
-{
-	return v->run->s.regs.regs.rip;
-}
-
 /* "RIP 0x401000 (touch+0x12)", for the one line that ends a run. */
-static const char *place(const struct vcpu *v, char *text, size_t size)
+static const char *place_of(const struct vcpu *v, gva_t rip, char *text, size_t size)
 {
 	char symbol[96];
 
-	snprintf(text, size, "RIP 0x%llx (%s)", (unsigned long long)rip(v),
-		 symbols_format(v->symbols, rip(v), symbol, sizeof(symbol)));
+	snprintf(text, size, "RIP 0x%llx (%s)", (unsigned long long)rip,
+		 symbols_format(v->symbols, rip, symbol, sizeof(symbol)));
 	return text;
+}
+
+static const char *place(const struct vcpu *v, char *text, size_t size)
+{
+	return place_of(v, v->run->s.regs.regs.rip, text, size);
 }
 
 static enum vcpu_verdict exit_status(const struct vcpu *v, struct vcpu_end *end)
@@ -70,11 +70,11 @@ static enum vcpu_verdict on_mmio(struct vcpu *v, struct vcpu_end *end)
 	slot = gmem_find(v->mem, gpa);
 	readonly = slot && slot->readonly;
 	pthread_rwlock_unlock(&v->mem->lock);
-	return vcpu_end(end, PN_END_DIED, "guest %s %u bytes at GPA 0x%llx, %s, %s RIP%s",
+	return vcpu_end(end, PN_END_DIED, "guest %s %u bytes at GPA 0x%llx, %s, %s %s",
 			v->run->mmio.is_write ? "wrote" : "read", v->run->mmio.len, gpa,
 			readonly ? "in a read-only memory slot" : "outside every memory slot",
 			v->run->mmio.is_write ? "just before" : "at",
-			place(v, where, sizeof(where)) + 3);
+			place(v, where, sizeof(where)));
 }
 
 static enum vcpu_verdict on_hlt(struct vcpu *v, struct vcpu_end *end)
@@ -91,7 +91,14 @@ static enum vcpu_verdict on_shutdown(struct vcpu *v, struct vcpu_end *end)
 {
 	char where[160];
 
-	return vcpu_end(end, PN_END_DIED, "triple fault at %s", place(v, where, sizeof(where)));
+	if (!vcpu_was_reset(v))
+		return vcpu_end(end, PN_END_DIED, "triple fault at %s",
+				place(v, where, sizeof(where)));
+	return vcpu_end(end, PN_END_DIED,
+			"triple fault some time after %s, the %s; where exactly is lost: this "
+			"host's KVM resets a vCPU that triple-faults",
+			place_of(v, v->last.regs.rip, where, sizeof(where)),
+			v->history.total > 1 ? "exit before" : "entry");
 }
 
 static enum vcpu_verdict on_fail_entry(struct vcpu *v, struct vcpu_end *end)

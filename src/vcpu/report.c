@@ -74,12 +74,6 @@ static void print_history(FILE *out, const struct history *h)
 			history_format(&h->last[i % HISTORY_LAST], text, sizeof(text)));
 }
 
-/* Whether these are the registers of a CPU just reset: real mode, which no guest of ours is in. */
-static bool was_reset(const struct vcpu_registers *r)
-{
-	return !(r->sregs.cr0 & CR0_PE);
-}
-
 static void print_report(FILE *out, const struct vcpu *v)
 {
 	struct vcpu_registers now = {v->run->s.regs.regs, v->run->s.regs.sregs};
@@ -87,13 +81,12 @@ static void print_report(FILE *out, const struct vcpu *v)
 	struct walk_context ctx;
 	char symbol[128];
 
-	if (was_reset(&now) && v->history.total > 1) {
+	if (vcpu_was_reset(v)) {
 		r = &v->last;
-		fprintf(out, "registers at the exit before (this host's KVM resets a vCPU that "
-			     "triple-faults):\n");
+		fprintf(out, "registers at the %s:\n",
+			v->history.total > 1 ? "exit before" : "entry");
 	} else {
-		fprintf(out, "registers%s:\n",
-			was_reset(&now) ? " (reset by this host's KVM)" : "");
+		fprintf(out, "registers:\n");
 	}
 	print_registers(out, r);
 	translate_init(&ctx, v, &r->sregs);

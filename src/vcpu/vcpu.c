@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "x86.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -77,7 +78,11 @@ static enum vcpu_verdict run_failed(struct vcpu *v, struct vcpu_end *end)
 			(unsigned long long)v->run->s.regs.regs.rip, strerror(errno));
 }
 
-/* kvm_amd resets a vCPU on a triple fault: what it was before is only in the exit before. */
+bool vcpu_was_reset(const struct vcpu *v)
+{
+	return !(v->run->s.regs.sregs.cr0 & CR0_PE);
+}
+
 static void keep_registers(struct vcpu *v)
 {
 	if (v->run->exit_reason == KVM_EXIT_SHUTDOWN)

@@ -53,7 +53,7 @@ struct vcpu {
 
 	uint64_t max_exits; /* 0: no limit */
 	struct history history;
-	struct vcpu_registers last; /* at the last exit that was no shutdown */
+	struct vcpu_registers last; /* at boot, then at the last exit that was no shutdown */
 	struct vcpu_marks marks;
 	uint64_t started_ns;	/* CLOCK_MONOTONIC before the first KVM_RUN; 0: never ran */
 	uint64_t first_exit_ns; /* ... after it */
@@ -78,6 +78,12 @@ void vcpu_run(struct vcpu *v, struct vcpu_end *end);
 
 /* Makes the running or next vcpu_run end with PN_END_STOPPED. Async-signal-safe. */
 void vcpu_stop(struct vcpu *v);
+
+/*
+ * Whether the exit found the vCPU freshly reset, in real mode, where no guest of ours can be: what
+ * kvm_amd does to a vCPU that triple-faults. Where it was then is lost; v->last is the exit before.
+ */
+bool vcpu_was_reset(const struct vcpu *v);
 
 /* What an exit handler decides. */
 enum vcpu_verdict { VCPU_CONTINUE, VCPU_END };

@@ -180,9 +180,9 @@ void subject_results(struct subject *s, struct script_result *results, unsigned 
 
 	if (kept < count)
 		fail_msg("the guest did %u words, and not %u", (unsigned)kept, count);
-	assert_int_equal(pn_read(s->m, subject_symbol(s, "results"), results,
-				 count * sizeof(results[0])),
-			 PN_OK);
+	assert_int_equal(
+		pn_read(s->m, subject_symbol(s, "results"), results, count * sizeof(results[0])),
+		PN_OK);
 }
 
 bool subject_await(struct subject *s, gpa_t gpa, uint64_t at_least)

@@ -18,8 +18,8 @@
 #define SCRIPT_HIGH "build/tests/guests/script-high.elf"
 #define SCRIPT_PIE  "build/tests/guests/script-pie.elf"
 
-#define MIB(n) (UINT64_C(n) << 20)
-#define GIB(n) (UINT64_C(n) << 30)
+#define MIB(n)	    (UINT64_C(n) << 20)
+#define GIB(n)	    (UINT64_C(n) << 30)
 
 struct subject {
 	struct pn_machine *m;

@@ -14,8 +14,8 @@ struct group {
 };
 
 /* At the end of a file: its group, made of its table of tests. */
-#define GROUP_OF(group, table) \
-	const struct group group_##group = {.name = #group, .tests = (table), .count = COUNT(table)}
+#define GROUP_OF(title, table) \
+	const struct group group_##title = {.name = #title, .tests = (table), .count = COUNT(table)}
 
 extern const struct group group_embed;
 extern const struct group group_map;

@@ -50,9 +50,9 @@ static int run(const struct group *g, bool kvm)
 	struct CMUnitTest tests[GROUP_TESTS_MAX];
 
 	for (size_t i = 0; i < g->count; i++)
-		tests[i] = kvm ? g->tests[i]
-			       : (struct CMUnitTest){.name = g->tests[i].name,
-						     .test_func = not_here};
+		tests[i] =
+			kvm ? g->tests[i]
+			    : (struct CMUnitTest){.name = g->tests[i].name, .test_func = not_here};
 	return _cmocka_run_group_tests(g->name, tests, g->count, NULL, NULL);
 }
 

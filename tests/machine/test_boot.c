@@ -3,7 +3,7 @@
 #include "fixture.h"
 #include "groups.h"
 
-#include "memory/x86.h"
+#include "x86.h"
 
 static struct script_initial initial_of(struct subject *s)
 {

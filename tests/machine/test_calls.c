@@ -109,8 +109,10 @@ static void a_call_crosses_pages_by_the_guest_s_own_tables(void **state)
 	assert_int_equal(r[4].value, 4);
 	assert_int_equal(r[5].value, PN_CALL_EFAULT);
 	assert_int_equal(r[6].value, 0);
-	/* The low half of the time went to the end of one page, the high half to the other. */
-	assert_true(subject_read(s, 0x300ff8) >> 32 != 0 || subject_read(s, 0x200000) != 0x6463);
+	/* The low half of the time went to the end of one page, the high half (some multiple of
+	 * four seconds) to the other. */
+	assert_int_not_equal(subject_read(s, 0x300ff8) >> 32, 0x62610000);
+	assert_in_range(subject_read(s, 0x200000), 0, 100);
 }
 
 static void the_time_cannot_be_stored_where_the_guest_may_not_write(void **state)
@@ -119,7 +121,8 @@ static void the_time_cannot_be_stored_where_the_guest_may_not_write(void **state
 	uint64_t *host = pages_map(P);
 	struct script_result r[4];
 
-	subject_script(s, NULL, "w8 200000 77 mapro 0 200000 call 3 8000000000 0 call 3 d0000000 0");
+	subject_script(s, NULL,
+		       "w8 200000 77 mapro 0 200000 call 3 8000000000 0 call 3 d0000000 0");
 	assert_int_equal(pn_mmu_map(s->m, 0xd0000000, host, P, PN_PROT_READ), PN_OK);
 	assert_int_equal(subject_run(s), PN_END_STATUS);
 	subject_results(s, r, 4);
@@ -168,19 +171,20 @@ static void a_long_string_instruction_arrives_whole(void **state)
 static const struct {
 	const char *script;
 	uint32_t value;
-} in_cases[] = {
-	{"i1 e9", 0xe9},	  {"i2 e9", 0xe9e9},	{"i4 e9", 0xe9e9e9e9},
-	{"i1 80", 0xff},	  {"i2 80", 0xffff},	{"i4 80", 0xffffffff},
-	{"i1 504e", 0xff}, /* a host call is an IN of 32 bits */
-	{"i2 504e", 0xffff},	  {"i1 f4", 0},		{"i4 f4", 0},
-	{"i4 ffff", 0xffffffff},
+} in_cases[] =
+	{
+		{"i1 e9", 0xe9},	 {"i2 e9", 0xe9e9}, {"i4 e9", 0xe9e9e9e9},
+		{"i1 80", 0xff},	 {"i2 80", 0xffff}, {"i4 80", 0xffffffff},
+		{"i1 504e", 0xff}, /* a host call is an IN of 32 bits */
+		{"i2 504e", 0xffff},	 {"i1 f4", 0},	    {"i4 f4", 0},
+		{"i4 ffff", 0xffffffff},
 };
 
 static void each_in_reads_what_the_port_gives(void **state)
 {
 	for (size_t i = 0; i < COUNT(in_cases); i++)
-		CHECK_NUMBER(in_cases[i].script, "value",
-			     only_result(*state, in_cases[i].script), in_cases[i].value);
+		CHECK_NUMBER(in_cases[i].script, "value", only_result(*state, in_cases[i].script),
+			     in_cases[i].value);
 }
 
 static void a_guest_without_a_console_runs_on(void **state)

@@ -64,8 +64,9 @@ static void a_narrow_out_to_the_exit_port_is_a_status_too(void **state)
 static void expect_report(const struct subject *s, const char *name)
 {
 	static const char *const parts[] = {
-		"registers",    "  rax ",	"  r15 ", "  cr0 ", "cr2 ", "cr3 ", "  cr4 ",
-		"instruction at RIP", "walk of RIP", "walk of RSP", "last "};
+		"registers",   "  rax ",      "  r15 ", "  cr0 ",
+		"cr2 ",	       "cr3 ",	      "  cr4 ", "instruction at RIP",
+		"walk of RIP", "walk of RSP", "last "};
 	const char *report = s->result.report;
 
 	for (size_t i = 0; i < COUNT(parts); i++)

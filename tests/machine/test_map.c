@@ -238,7 +238,8 @@ static void slots_run_out_and_come_back(void **state)
 	int code;
 
 	subject_make(s, NULL);
-	while ((code = pn_mmu_map(s->m, HOLE + 2 * count * P, host, P, PN_PROT_READ_WRITE)) == PN_OK)
+	while ((code = pn_mmu_map(s->m, HOLE + 2 * count * P, host, P, PN_PROT_READ_WRITE)) ==
+	       PN_OK)
 		count++;
 	assert_int_equal(code, PN_ERR_SLOT_LIMIT);
 	/* RAM has one. The oldest KVMs allow 32. */
@@ -280,8 +281,7 @@ static void slots_come_and_go_under_a_running_guest(void **state)
 	subject_start(s);
 	for (unsigned i = 0; i < rounds; i++) {
 		/* Another page each time: a stale translation would count in the wrong one. */
-		assert_int_equal(pn_mmu_map(s->m, HOLE, page[i % 2], P, PN_PROT_READ_WRITE),
-				 PN_OK);
+		assert_int_equal(pn_mmu_map(s->m, HOLE, page[i % 2], P, PN_PROT_READ_WRITE), PN_OK);
 		assert_true(serve(s, command, 1));
 		assert_int_equal(*page[i % 2], i / 2 + 1);
 		assert_int_equal(pn_mmu_unmap(s->m, HOLE, P), PN_OK);
