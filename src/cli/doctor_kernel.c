@@ -34,12 +34,13 @@ static void find_tracepoints(struct findings *f)
 {
 	static const char use[] = "tracing what the host's KVM does";
 	struct probe_tracefs t;
-	struct finding *n;
 
 	probe_tracefs(&t);
 	if (!t.path[0]) {
-		n = findings_add(f, "tracefs", "tracefs", VERDICT_LACKS,
-				 t.supported ? "not mounted" : "not in this kernel", use);
+		struct finding *n =
+			findings_add(f, "tracefs", "tracefs", VERDICT_LACKS,
+				     t.supported ? "not mounted" : "not in this kernel", use);
+
 		if (t.supported)
 			finding_command(n, "sudo mount -t tracefs tracefs /sys/kernel/tracing");
 		return;

@@ -45,7 +45,10 @@ static void find_hardware(struct findings *f, const struct probe_device *d)
 {
 	const char *name = strcmp(d->module, "kvm_amd") == 0 ? "SVM (AMD)" : "VMX (Intel)";
 
-	if (d->cpuid_virt)
+	if (d->cpuid_virt && !d->kernel_virt && !d->loaded)
+		findings_add(f, "virtualisation", "CPU virtualisation", VERDICT_LACKS, "turned off",
+			     "the CPU has it, but the firmware turned it off");
+	else if (d->cpuid_virt)
 		findings_add(f, "virtualisation", "CPU virtualisation", VERDICT_OK, name,
 			     "the hardware can have EPT or NPT");
 	else
@@ -225,9 +228,10 @@ static const struct feature features[] = {
 static void find_features(struct findings *f, union kvm_cpuid_list *cpuid)
 {
 	const struct kvm_cpuid_entry2 *sizes = kvm_cpuid_find(cpuid, 0x80000008, 0);
-	char found[32];
 
 	if (sizes) {
+		char found[32];
+
 		snprintf(found, sizeof(found), "%u bits", sizes->eax & 0xff);
 		findings_add(f, "cpuid.maxphyaddr", "MAXPHYADDR", VERDICT_OK, found,
 			     "size of the guest-physical space");

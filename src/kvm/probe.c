@@ -87,7 +87,6 @@ static int run_touch(struct probe_vm *v, struct probe_evidence *e, struct pn_err
 		.rcx = PROBE_ABSENT_PAGES,
 		.rsi = PROBE_PT,
 	};
-	char how[64];
 	int code;
 
 	probe_vm_handle(v, 14, probe_guest_page_fault);
@@ -99,6 +98,8 @@ static int run_touch(struct probe_vm *v, struct probe_evidence *e, struct pn_err
 	if (code)
 		return code;
 	if (probe_vm_stop(v) != PROBE_STOP_END) {
+		char how[64];
+
 		probe_vm_describe(v, how, sizeof(how));
 		return pn_fail(err, PN_ERR_SYSTEM, "the guest that takes page faults: %s", how);
 	}

@@ -24,7 +24,7 @@ int probe_paging(enum pn_paging *paging, struct pn_error *err);
 /* What all probes start from. */
 struct probe {
 	struct kvm_host host;
-	union kvm_cpuid_list *cpuid; /* all that this KVM offers; every probe's vCPU gets it */
+	union kvm_cpuid_list *cpuid; /* all that this KVM offers, and every probe's vCPU gets */
 };
 
 /* Opens /dev/kvm. Returns 0, PN_ERR_NO_KVM, PN_ERR_NOMEM or PN_ERR_SYSTEM; nothing is left behind then. */

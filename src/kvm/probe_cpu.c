@@ -37,13 +37,14 @@ static int probe_load(struct probe *p, bool la57, gva_t gva, struct probe_answer
 		      struct pn_error *err)
 {
 	struct kvm_regs regs = {.rbx = gva};
-	char how[64];
 	struct probe_vm v;
 	int code = run_once(&v, p, la57, probe_guest_load, &regs, err);
 
 	if (code)
 		return code;
 	if (probe_vm_stop(&v) != PROBE_STOP_END) {
+		char how[64];
+
 		probe_vm_describe(&v, how, sizeof(how));
 		probe_say(answer, false, "offered, but a load gives %s", how);
 	} else if (regs.rdx != MARK) {

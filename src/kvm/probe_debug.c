@@ -9,7 +9,7 @@
 
 #include <sys/ioctl.h>
 
-/* DR7: breakpoint 0 on execution, enabled globally; bit 10 is always 1 (Intel SDM vol. 3, 17.2.4). */
+/* DR7: breakpoint 0 on execution, enabled globally; bit 10 is always 1 (Intel SDM vol. 3, 17.2). */
 #define DR7_EXECUTE_0 0x402
 
 /* Steps that must come, each at the next of the one-byte instructions. */
@@ -37,8 +37,6 @@ static int set_debug(const struct probe_vm *v, uint32_t control, gva_t breakpoin
 static bool hits(struct probe_vm *v, gva_t gva, struct probe_answer *answer, int *code,
 		 struct pn_error *err)
 {
-	char how[64];
-
 	*code = probe_vm_run(v, err);
 	if (*code == PN_ERR_HOST_LACKS) {
 		probe_say(answer, false, "no: the guest hangs");
@@ -48,6 +46,8 @@ static bool hits(struct probe_vm *v, gva_t gva, struct probe_answer *answer, int
 	if (*code)
 		return false;
 	if (v->run->exit_reason != KVM_EXIT_DEBUG) {
+		char how[64];
+
 		probe_vm_describe(v, how, sizeof(how));
 		probe_say(answer, false, "no: %s", how);
 		return false;
@@ -113,8 +113,8 @@ static int try_debug(struct probe_vm *v, const struct trial *t, struct probe_ans
 	return go_on(v, gva + t->stops - 1 + t->skip, answer, err);
 }
 
-static int debug(struct probe *p, const struct trial *t, struct probe_answer *answer,
-		 struct pn_error *err)
+static int run_trial(struct probe *p, const struct trial *t, struct probe_answer *answer,
+		     struct pn_error *err)
 {
 	struct probe_vm v;
 	int code = probe_vm_create(&v, p, false, err);
@@ -135,7 +135,7 @@ int probe_debug_software(struct probe *p, struct probe_answer *answer, struct pn
 		.skip = 1,
 	};
 
-	return debug(p, &t, answer, err);
+	return run_trial(p, &t, answer, err);
 }
 
 int probe_debug_hardware(struct probe *p, struct probe_answer *answer, struct pn_error *err)
@@ -147,7 +147,7 @@ int probe_debug_hardware(struct probe *p, struct probe_answer *answer, struct pn
 		.stops = 1,
 	};
 
-	return debug(p, &t, answer, err);
+	return run_trial(p, &t, answer, err);
 }
 
 int probe_debug_step(struct probe *p, struct probe_answer *answer, struct pn_error *err)
@@ -159,5 +159,5 @@ int probe_debug_step(struct probe *p, struct probe_answer *answer, struct pn_err
 		.stops = STEPS,
 	};
 
-	return debug(p, &t, answer, err);
+	return run_trial(p, &t, answer, err);
 }

@@ -20,7 +20,8 @@
 #define CPUID_EXT_ECX_SVM      (1u << 2)
 
 #define CHMOD		       "sudo chmod 0666 " KVM_DEVICE
-#define UDEV		       "echo 'KERNEL==\"kvm\", MODE=\"0666\"' | sudo tee /etc/udev/rules.d/99-kvm.rules"
+#define RULES		       "/etc/udev/rules.d/99-kvm.rules"
+#define UDEV		       "echo 'KERNEL==\"kvm\", MODE=\"0666\"' | sudo tee " RULES
 
 /* Whether a line of the file holds `word`; false also where the file cannot be read. */
 static bool file_has(const char *path, const char *word)

@@ -67,7 +67,7 @@ static void find_mount(struct probe_tracefs *t)
 		return;
 	while (!t->path[0] && (m = getmntent(f)))
 		if (strcmp(m->mnt_type, "tracefs") == 0 && strlen(m->mnt_dir) < sizeof(t->path))
-			strcpy(t->path, m->mnt_dir);
+			snprintf(t->path, sizeof(t->path), "%s", m->mnt_dir);
 	endmntent(f);
 }
 

@@ -54,7 +54,7 @@ static void put64(struct probe_vm *v, gpa_t gpa, uint64_t value)
 
 gva_t probe_vm_gva(const uint8_t *entry)
 {
-	return PROBE_CODE + (gva_t)(entry - probe_guest);
+	return PROBE_CODE + ((uintptr_t)entry - (uintptr_t)probe_guest);
 }
 
 void probe_vm_handle(struct probe_vm *v, unsigned vector, const uint8_t *entry)
@@ -87,7 +87,7 @@ static void write_tables(struct probe_vm *v)
 
 static void write_memory(struct probe_vm *v)
 {
-	size_t size = (size_t)(probe_guest_end - probe_guest);
+	size_t size = (uintptr_t)probe_guest_end - (uintptr_t)probe_guest;
 	uint64_t gdt[GDT_ENTRIES];
 
 	assert(size <= PROBE_CODE_SIZE);
@@ -98,7 +98,7 @@ static void write_memory(struct probe_vm *v)
 	put(v, PROBE_GDT, gdt, sizeof(gdt));
 	put64(v, PROBE_TSS + TSS_RSP0, PROBE_STACK);
 	for (unsigned i = 0; i < VECTORS; i++)
-		probe_vm_handle(v, i, probe_guest_stubs + i * PROBE_STUB_SIZE);
+		probe_vm_handle(v, i, probe_guest_stubs + (size_t)i * PROBE_STUB_SIZE);
 	write_tables(v);
 }
 
