@@ -35,10 +35,7 @@ function(penumbra_guest name)
   add_executable(${name}.elf ${arg_UNPARSED_ARGUMENTS} ${arg_OBJECTS})
   penumbra_guest_flags(${name}.elf)
   target_compile_options(${name}.elf PRIVATE ${arg_OPTIONS})
-  # Linked as if all of it were assembly: CMAKE_C_FLAGS may name libraries (--coverage does).
-  set_target_properties(${name}.elf PROPERTIES
-    LINKER_LANGUAGE ASM
-    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  set_target_properties(${name}.elf PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
   if(arg_SCRIPT)
     target_link_options(${name}.elf PRIVATE -Wl,-T,${arg_SCRIPT})
     set_target_properties(${name}.elf PROPERTIES LINK_DEPENDS ${arg_SCRIPT})

@@ -7,10 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Names of files and symbols are hostile: none may break the line or talk to the terminal. */
+static void keep_one_line(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 static void fill(struct pn_error *err, int code, const char *format, va_list args)
 {
 	err->code = code;
 	vsnprintf(err->text, sizeof(err->text), format, args);
+	keep_one_line(err->text);
 }
 
 int pn_fail(struct pn_error *err, int code, const char *format, ...)

@@ -196,6 +196,7 @@ int pn_run(struct pn_machine *m, struct pn_result *result, struct pn_error *err)
 	*result = (struct pn_result){
 		.end = end.end,
 		.status = end.status,
+		.status_written = m->exit_port.status,
 		.reason = m->reason,
 		.report = m->report ? m->report : "",
 	};

@@ -22,7 +22,7 @@ int pn_mmu_map(struct pn_machine *m, gpa_t gpa, void *hva, uint64_t size, enum p
 
 int pn_mmu_unmap(struct pn_machine *m, gpa_t gpa, uint64_t size)
 {
-	if (meets_ram(m, gpa, size))
+	if (size && meets_ram(m, gpa, size))
 		return PN_ERR_ARGUMENT;
 	return slots_unmap(&m->slots, gpa, size, NULL);
 }

@@ -6,9 +6,9 @@
 #ifndef SYSCALL_H
 #define SYSCALL_H
 
-#define SYS_EXIT    0 /* (status): ends the process */
-#define SYS_YIELD   1 /* (): lets the others run */
-#define SYS_BLOCK   2 /* (value): sleeps until the workload's kernel side wakes it; its answer */
+#define SYS_EXIT    0  /* (status): ends the process */
+#define SYS_YIELD   1  /* (): lets the others run */
+#define SYS_BLOCK   2  /* (value): sleeps until the workload's kernel side wakes it; its answer */
 #define SYS_FORK    3  /* (): the child's pid; 0 in the child */
 #define SYS_WAIT    4  /* (): sleeps until a child has ended; its exit status */
 #define SYS_GETPID  5  /* (): the pid */

@@ -68,14 +68,15 @@ static enum fault_kind bring_in(struct space *s, struct area *a, gva_t page, boo
 		kind = FAULT_FILE;
 		frame = frame_alloc();
 		if (frame)
-			fill_from_file((void *)frame, a->source, offset / PAGE_SIZE);
+			fill_from_file(kernel_pointer(frame), a->source, offset / PAGE_SIZE);
 		break;
 	case AREA_IMAGE:
 		kind = FAULT_IMAGE;
 		if (write) {
 			frame = frame_alloc();
 			if (frame)
-				page_copy((void *)frame, (void *)(a->source + offset));
+				page_copy(kernel_pointer(frame),
+					  kernel_pointer(a->source + offset));
 		} else {
 			frame = a->source + offset;
 			frame_get(frame);
@@ -105,7 +106,7 @@ static enum fault_kind open_for_write(struct space *s, struct area *a, gva_t pag
 	copy = frame_alloc();
 	if (!copy)
 		return FAULT_NO_MEMORY;
-	page_copy((void *)copy, (void *)old);
+	page_copy(kernel_pointer(copy), kernel_pointer(old));
 	tables_replace(s->root, page, copy, space_flags(a->prot));
 	frame_put(old);
 	return FAULT_COPY_ON_WRITE;

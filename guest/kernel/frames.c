@@ -108,7 +108,7 @@ void frames_init(const struct pn_boot_info *boot)
 	/* The table goes behind the image, where the boot tables reach it. */
 	for (unsigned i = 0; i < pool.count; i++)
 		if (pool.ranges[i].start == table && pool.ranges[i].end >= table + size)
-			pool.table = (struct frame *)table;
+			pool.table = kernel_pointer(table);
 	if (!pool.table)
 		panic("no room for the frame table: %lu bytes behind the image", size);
 	reserve(table, table + size);
@@ -162,7 +162,7 @@ gpa_t frame_alloc_zeroed(void)
 		return first_owner(frame);
 	frame = frame_alloc();
 	if (frame)
-		page_zero((void *)frame);
+		page_zero(kernel_pointer(frame));
 	return frame;
 }
 

@@ -15,6 +15,7 @@
 
 static struct process table[PROCESS_MAX];
 static unsigned last_pid;
+static uint64_t ends;
 
 /* A free place. Area counts and the log are written before they are read; the rest is cleared. */
 static struct process *take_place(void)
@@ -87,6 +88,7 @@ static void end(struct process *p, enum process_end how)
 			table[i].parent = NULL;
 	space_destroy(&p->space);
 	p->state = PROCESS_ENDED;
+	p->order = ++ends;
 	p->end = how;
 	if (parent && parent->state == PROCESS_WAITING) {
 		process_wake(parent, p->value);
@@ -184,10 +186,16 @@ struct process *process_child(const struct process *parent, unsigned n)
 
 const struct process *process_ended_badly(void)
 {
-	for (unsigned i = 0; i < PROCESS_MAX; i++)
-		if (table[i].state == PROCESS_ENDED && table[i].end != PROCESS_EXITED)
-			return &table[i];
-	return NULL;
+	const struct process *first = NULL;
+
+	for (unsigned i = 0; i < PROCESS_MAX; i++) {
+		const struct process *p = &table[i];
+
+		if (p->state == PROCESS_ENDED && p->end != PROCESS_EXITED &&
+		    (!first || p->order < first->order))
+			first = p;
+	}
+	return first;
 }
 
 void process_log(struct process *p, struct fault fault)

@@ -44,6 +44,7 @@ struct process {
 	struct space space;
 
 	uint64_t value; /* of the last SYS_BLOCK, or of SYS_EXIT */
+	uint64_t order; /* of its end among all ends */
 	enum process_end end;
 	uint64_t vector, expected, got;
 	char what[SYS_TEXT_MAX];
@@ -84,7 +85,7 @@ void process_catch_or_kill(struct process *p, const struct fault *fault);
 /* The n-th child (from 0) of `parent`, oldest first, or NULL. */
 struct process *process_child(const struct process *parent, unsigned n);
 
-/* The first process there is that was killed or has failed, or NULL. */
+/* Of the processes that were killed or have failed, the one that did so first, or NULL. */
 const struct process *process_ended_badly(void);
 
 /* Writes a fault into the log. */

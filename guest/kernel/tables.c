@@ -28,12 +28,12 @@ static gpa_t kernel_root;
 
 static unsigned top_level(void)
 {
-	return read_cr4() & CR4_LA57 ? 5 : 4;
+	return (read_cr4() & CR4_LA57) ? 5 : 4;
 }
 
 static pte_t *slot(gpa_t table, gva_t gva, unsigned level)
 {
-	return (pte_t *)table + (gva >> level_shift(level)) % TABLE_ENTRIES;
+	return (pte_t *)kernel_pointer(table) + (gva >> level_shift(level)) % TABLE_ENTRIES;
 }
 
 static bool is_leaf(pte_t entry, unsigned level)
@@ -259,17 +259,19 @@ void tables_forget_use(gpa_t root, gva_t start, gva_t end)
 
 bool tables_split(gpa_t root, gva_t gva)
 {
-	struct table_path path = tables_path(root, gva);
-	unsigned level = path.leaf;
-	pte_t *entry = entry_at(root, gva, level, false);
-	pte_t old = *entry;
-	gpa_t table = new_table();
+	unsigned level = tables_path(root, gva).leaf;
+	pte_t *entry, old;
+	gpa_t table;
 
+	if (level < 2)
+		return false;
+	table = new_table();
 	if (!table)
 		return false;
-	if (level == 2)
-		old &= ~PTE_LARGE;
-	store_run((pte_t *)table, old, level_size(level - 1), TABLE_ENTRIES);
+	entry = entry_at(root, gva, level, false);
+	old = *entry;
+	store_run(kernel_pointer(table), level == 2 ? old & ~PTE_LARGE : old, level_size(level - 1),
+		  TABLE_ENTRIES);
 	store(entry, table | PTE_PRESENT | PTE_WRITE | PTE_USER | (old & PTE_ACCESSED));
 	flush_page(root, gva);
 	return true;

@@ -71,7 +71,8 @@ void tables_protect(gpa_t root, gva_t start, gva_t end, pte_t flags);
 /* Clears accessed and dirty in [start, end), in the leaves and on all levels above. */
 void tables_forget_use(gpa_t root, gva_t start, gva_t end);
 
-/* Replaces the large page at `gva` by a table of pages one level smaller. False: no frame left. */
+/* Replaces the large page at `gva` by a table of pages one level smaller. False: there is no large
+ * page, or no frame left. */
 bool tables_split(gpa_t root, gva_t gva);
 
 /*

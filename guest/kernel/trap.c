@@ -11,11 +11,11 @@
 #include "syscalls.h"
 #include "x86.h"
 
-/* usercopy.S: an instruction that may fault, and where to go on if it does. */
+/* usercopy.S: instructions that may fault, and where to go on if they do; ended by zeroes. */
 struct fixup {
 	uintptr_t from, landing;
 };
-extern const struct fixup fixups_start[], fixups_end[];
+extern const struct fixup fixups[];
 
 /*
  * A SYSCALL that arrives as a page fault. kvm_pvm (seen in Linux 6.18) enters SYSCALL's target
@@ -59,7 +59,7 @@ void trap_user(struct process *p)
 
 static const struct fixup *find_fixup(uintptr_t rip)
 {
-	for (const struct fixup *f = fixups_start; f < fixups_end; f++)
+	for (const struct fixup *f = fixups; f->from; f++)
 		if (f->from == rip)
 			return f;
 	return NULL;
@@ -78,7 +78,7 @@ void trap_kernel(struct regs *regs)
 
 	/* When a call fails, RIP is its target; where it came from is on the stack. */
 	if (rip == cr2)
-		rip = *(uintptr_t *)regs->rsp;
+		rip = *(uintptr_t *)kernel_pointer(regs->rsp);
 	/* Only code with a fixup may touch what belongs to users. */
 	fixup = find_fixup(rip);
 	if (!fixup || !p)

@@ -15,7 +15,7 @@
 static void expect_denied(gva_t gva, uint64_t read, uint64_t write, uint64_t fetch)
 {
 	const uint64_t error[3] = {read, write, fetch};
-	bool (*const probe[3])(gva_t) = {probe_read, probe_write, probe_call};
+	static bool (*const probe[3])(gva_t) = {probe_read, probe_write, probe_call};
 
 	for (unsigned i = 0; i < 3; i++) {
 		if (!error[i])

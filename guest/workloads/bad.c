@@ -26,7 +26,7 @@ void run_mmio(struct check *c, const struct params *params)
 	}
 	kernel_map_device(gpa);
 	/* Where the host lets this go on, it has answered. */
-	check_ok(c, "gpa=0x%lx value=0x%x", gpa, *(volatile uint32_t *)gpa);
+	check_ok(c, "gpa=0x%lx value=0x%x", gpa, *(volatile uint32_t *)kernel_pointer(gpa));
 }
 
 void run_triple(struct check *c, const struct params *params)

@@ -112,8 +112,9 @@ enum pn_end {
 
 struct pn_result {
 	enum pn_end end;
-	unsigned status;    /* of the guest, for PN_END_STATUS */
-	const char *reason; /* one line: why the run ended; lives as long as the machine */
+	unsigned status;	 /* of the guest, for PN_END_STATUS: 0 to 99 */
+	uint32_t status_written; /* as the guest wrote it: what is more than 99 is given as 99 */
+	const char *reason;	 /* one line: why the run ended; lives as long as the machine */
 	const char *report; /* for PN_END_DIED: the full report, lines of at most 80 columns; else
 			       "" */
 };

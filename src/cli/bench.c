@@ -171,11 +171,11 @@ static int parse_arguments(struct request *r, int argc, char **argv)
 		{0},
 	};
 	uint64_t n;
-	int option;
+	int option, at = 1;
 
 	optind = 0;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+	for (; (option = getopt_long(argc, argv, ":", options, NULL)) != -1; at = optind) {
 		switch (option) {
 		case 'j': r->json = true; break;
 		case 'h': fputs(usage, stdout); return -1;
@@ -185,7 +185,7 @@ static int parse_arguments(struct request *r, int argc, char **argv)
 			r->rounds = (unsigned)n;
 			break;
 		default:
-			return cli_fail("%s: %s; see penumbra bench --help", argv[optind - 1],
+			return cli_fail("%s: %s; see penumbra bench --help", argv[at],
 					option == ':' ? "needs a value" : "no such option");
 		}
 	}

@@ -55,7 +55,8 @@ bool parse_seconds(const char *text, uint64_t *ns)
 	char *rest;
 	double seconds;
 
-	if (!isdigit((unsigned char)text[0]) && text[0] != '.')
+	/* strtod would take signs, exponents, hexadecimal, "inf" and "nan". */
+	if (text[strspn(text, "0123456789.")])
 		return false;
 	seconds = strtod(text, &rest);
 	if (*rest || !(seconds >= 1e-9) || seconds > PARSE_SECONDS_MAX)

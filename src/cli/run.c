@@ -16,7 +16,7 @@
 static const char usage[] =
 	"usage: penumbra run [OPTION]... GUEST.elf [-- ARGUMENT...]\n"
 	"\n"
-	"Boots GUEST.elf, an ELF64 x86-64 guest, straight into 64-bit mode with paging on.\n"
+	"Boots GUEST.elf, an ELF64 x86-64 guest, straight into 64-bit mode, paging on.\n"
 	"Its console is standard output; its exit status becomes this command's.\n"
 	"\n"
 	"  --mmu=MODE          how guest memory is virtualised (default hw):\n"
@@ -164,7 +164,7 @@ static int join_arguments(struct request *r, int argc, char **argv)
 	for (int i = 0; i < argc; i++) {
 		size_t len = strlen(argv[i]);
 
-		if (used + len + 2 > sizeof(r->cmdline))
+		if (used + (i > 0) + len + 1 > sizeof(r->cmdline))
 			return cli_fail("guest arguments: more than %zu bytes",
 					sizeof(r->cmdline) - 1);
 		if (i)
@@ -179,21 +179,19 @@ static int join_arguments(struct request *r, int argc, char **argv)
 /* Reads the command line. Returns 0 to go on, -1 after --help, or an exit status. */
 static int parse_arguments(struct request *r, int argc, char **argv)
 {
-	int option, code;
+	int option, code, at = 1;
 
 	optind = 0;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
+	for (; (option = getopt_long(argc, argv, "+:", options, NULL)) != -1; at = optind) {
 		if (option == OPT_HELP) {
 			fputs(usage, stdout);
 			return -1;
 		}
 		if (option == ':')
-			return cli_fail("%s: needs a value; see penumbra run --help",
-					argv[optind - 1]);
+			return cli_fail("%s: needs a value; see penumbra run --help", argv[at]);
 		if (option == '?')
-			return cli_fail("%s: no such option; see penumbra run --help",
-					argv[optind - 1]);
+			return cli_fail("%s: no such option; see penumbra run --help", argv[at]);
 		code = parse_option(r, option, optarg);
 		if (code)
 			return code;
@@ -268,7 +266,10 @@ static int conclude(const struct request *r, const struct pn_result *result)
 	int signal = stop_signal();
 
 	switch (result->end) {
-	case PN_END_STATUS: return (int)result->status;
+	case PN_END_STATUS:
+		if (result->status_written != result->status)
+			cli_fail("%s: %s", r->guest, result->reason);
+		return (int)result->status;
 	case PN_END_DIED:
 		cli_fail("%s: %s", r->guest, result->reason);
 		fputs(result->report, stderr);

@@ -13,6 +13,8 @@ static volatile sig_atomic_t caught;
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM};
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
+static struct sigaction before[SIGNALS];
+
 static void on_signal(int signal)
 {
 	if (!caught)
@@ -21,13 +23,17 @@ static void on_signal(int signal)
 		pn_stop(machine);
 }
 
-static void set_handlers(void (*handler)(int))
+/* A signal that whoever started us has set to be ignored (nohup) stays ignored. */
+static void set_handlers(void)
 {
-	struct sigaction action = {.sa_handler = handler};
+	struct sigaction action = {.sa_handler = on_signal};
 
 	sigemptyset(&action.sa_mask);
-	for (unsigned i = 0; i < SIGNALS; i++)
-		sigaction(signals[i], &action, NULL);
+	for (unsigned i = 0; i < SIGNALS; i++) {
+		sigaction(signals[i], NULL, &before[i]);
+		if (before[i].sa_handler != SIG_IGN || signals[i] == SIGALRM)
+			sigaction(signals[i], &action, NULL);
+	}
 }
 
 int stop_arm(struct pn_machine *m, uint64_t timeout_ns, struct pn_error *err)
@@ -39,7 +45,7 @@ int stop_arm(struct pn_machine *m, uint64_t timeout_ns, struct pn_error *err)
 
 	caught = 0;
 	machine = m;
-	set_handlers(on_signal);
+	set_handlers();
 	/* Less than a microsecond would mean "never". */
 	if (timeout_ns && timeout_ns < 1000)
 		limit.it_value.tv_usec = 1;
@@ -53,7 +59,8 @@ void stop_disarm(void)
 	struct itimerval none = {0};
 
 	setitimer(ITIMER_REAL, &none, NULL);
-	set_handlers(SIG_DFL);
+	for (unsigned i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], &before[i], NULL);
 	machine = NULL;
 }
 

@@ -11,7 +11,7 @@
  */
 int stop_arm(struct pn_machine *m, uint64_t timeout_ns, struct pn_error *err);
 
-/* Gives the signals back their default meaning. */
+/* Gives the signals back the meaning they had. */
 void stop_disarm(void);
 
 /* The signal that stopped the run: SIGALRM for the time limit, 0 for none. */

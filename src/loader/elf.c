@@ -6,6 +6,7 @@
 #include "error.h"
 #include "loader/image.h"
 #include "loader/relocate.h"
+#include "memory/boot_tables.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +94,7 @@ static int check_segment(struct file *f, const struct gmem *mem, unsigned index,
 			      "%s: segment %u at GPA 0x%llx is inside the boot area, which ends "
 			      "at 0x%x",
 			      f->path, index, (unsigned long long)s->gpa, PN_BOOT_AREA_END);
-	if (!slot || s->memory_size > slot->size - (s->gpa - slot->gpa))
+	if (!slot || slot->readonly || s->memory_size > slot->size - (s->gpa - slot->gpa))
 		return REFUSE(f,
 			      "%s: segment %u at GPA 0x%llx to 0x%llx is outside RAM; give the "
 			      "guest more with --mem",
@@ -155,7 +156,7 @@ static int check_entry(struct file *f, struct image *image)
 
 		if (image->entry - s->gva >= s->memory_size)
 			continue;
-		if (s->gva != s->gpa && s->gva != s->gpa + PN_HIGH_BASE)
+		if (!boot_tables_map(image->entry, s->gpa + (image->entry - s->gva)))
 			return REFUSE(f,
 				      "%s: entry GVA 0x%llx is not where the boot tables map its "
 				      "segment (GPA 0x%llx)",
@@ -253,7 +254,8 @@ int elf_load(const char *path, struct gmem *mem, struct image *image, struct pn_
 	int code;
 
 	*image = (struct image){0};
-	f.fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Without O_NONBLOCK, the open of a FIFO would wait for a writer. */
+	f.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (f.fd < 0)
 		return pn_fail_errno(err, PN_ERR_IMAGE, "%s: cannot be opened", path);
 	if (fstat(f.fd, &st) || !S_ISREG(st.st_mode)) {

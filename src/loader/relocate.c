@@ -59,7 +59,14 @@ int relocations_read(struct relocations *r, Elf *elf, const char *path, const st
 		     struct pn_error *err)
 {
 	Elf_Scn *section = NULL;
+	size_t count;
 
+	if (elf_getshdrnum(elf, &count) || count == 0)
+		return pn_fail(
+			err, PN_ERR_IMAGE,
+			"%s: a static-PIE without section headers: its relocations cannot be "
+			"found",
+			path);
 	while ((section = elf_nextscn(elf, section))) {
 		GElf_Shdr head;
 		Elf_Data *data;
@@ -72,8 +79,13 @@ int relocations_read(struct relocations *r, Elf *elf, const char *path, const st
 				       "%s: packed relocations (DT_RELR); link with -z "
 				       "nopack-relative-relocs",
 				       path);
-		if (head.sh_type != SHT_RELA || !(head.sh_flags & SHF_ALLOC) || !head.sh_entsize)
+		if ((head.sh_type != SHT_RELA && head.sh_type != SHT_REL) ||
+		    !(head.sh_flags & SHF_ALLOC))
 			continue;
+		if (head.sh_type == SHT_REL || head.sh_entsize != sizeof(Elf64_Rela))
+			return pn_fail(err, PN_ERR_IMAGE,
+				       "%s: relocations of %llu bytes each; x86-64 has %zu", path,
+				       (unsigned long long)head.sh_entsize, sizeof(Elf64_Rela));
 		data = elf_getdata(section, NULL);
 		if (!data)
 			return pn_fail(err, PN_ERR_IMAGE, "%s: relocations truncated", path);

@@ -8,6 +8,8 @@
 
 int symbols_add(struct symbols *s, gva_t gva, uint64_t size, const char *name)
 {
+	char *copy;
+
 	/* Grown by doubling: room is due whenever the count is a power of two. */
 	if ((s->count & (s->count - 1)) == 0) {
 		size_t room = s->count ? s->count * 2 : 1;
@@ -17,10 +19,14 @@ int symbols_add(struct symbols *s, gva_t gva, uint64_t size, const char *name)
 			return PN_ERR_NOMEM;
 		s->symbol = more;
 	}
-	s->symbol[s->count] = (struct symbol){.gva = gva, .size = size, .name = strdup(name)};
-	if (!s->symbol[s->count].name)
+	copy = strdup(name);
+	if (!copy)
 		return PN_ERR_NOMEM;
-	s->count++;
+	/* Names are printed, and come from a hostile file. */
+	for (char *c = copy; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	s->symbol[s->count++] = (struct symbol){.gva = gva, .size = size, .name = copy};
 	return PN_OK;
 }
 
@@ -78,13 +84,21 @@ const struct symbol *symbols_named(const struct symbols *s, const char *name)
 char *symbols_format(const struct symbols *s, gva_t gva, char *text, size_t size)
 {
 	const struct symbol *found = symbols_at(s, gva);
+	char offset[24] = "";
+	size_t room;
 
-	if (!found)
+	if (!found) {
 		snprintf(text, size, "?");
-	else if (found->gva == gva)
-		snprintf(text, size, "%s", found->name);
+		return text;
+	}
+	if (found->gva != gva)
+		snprintf(offset, sizeof(offset), "+0x%llx", (unsigned long long)(gva - found->gva));
+	/* A name that is too long loses its end; the offset is what must not be lost. */
+	room = size > strlen(offset) ? size - strlen(offset) - 1 : 0;
+	if (strlen(found->name) <= room)
+		snprintf(text, size, "%s%s", found->name, offset);
 	else
-		snprintf(text, size, "%s+0x%llx", found->name,
-			 (unsigned long long)(gva - found->gva));
+		snprintf(text, size, "%.*s...%s", room > 3 ? (int)room - 3 : 0, found->name,
+			 offset);
 	return text;
 }

@@ -30,7 +30,10 @@ const struct symbol *symbols_at(const struct symbols *s, gva_t gva);
 /* The first symbol of a name, or NULL. */
 const struct symbol *symbols_named(const struct symbols *s, const char *name);
 
-/* Writes "name+0x12", or "?" where no symbol fits, into text of `size` bytes; returns text. */
+/*
+ * Writes "name+0x12", or "?" where no symbol fits, into text of `size` bytes; a long name is cut to
+ * "long_na...+0x12". Returns text.
+ */
 char *symbols_format(const struct symbols *s, gva_t gva, char *text, size_t size);
 
 #endif

@@ -15,8 +15,11 @@
 #include <penumbra/guest.h>
 #include <string.h>
 
-#define ENTRIES 512
-#define LARGE	(UINT64_C(2) << 20)
+#define ENTRIES	 512
+#define LARGE	 (UINT64_C(2) << 20)
+
+#define LOW_END	 (UINT64_C(4) << 30)
+#define HIGH_END (UINT64_C(2) << 30)
 
 /* The tables in the order they lie in the boot area, a page each. */
 enum { PT, PD, PDPT_LOW = PD + 4, PDPT_HIGH, PML4, PML5, TABLES };
@@ -54,4 +57,11 @@ int boot_tables_build(struct gmem *mem, unsigned levels, gpa_t *cr3)
 	}
 	*cr3 = gpa_of(levels == 5 ? PML5 : PML4);
 	return PN_OK;
+}
+
+bool boot_tables_map(gva_t gva, gpa_t gpa)
+{
+	if (gva >= PN_HIGH_BASE)
+		return gpa < HIGH_END && gva - PN_HIGH_BASE == gpa;
+	return gva >= PAGE_SIZE && gva < LOW_END && gva == gpa;
 }

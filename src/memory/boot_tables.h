@@ -12,4 +12,7 @@
  */
 int boot_tables_build(struct gmem *mem, unsigned levels, gpa_t *cr3);
 
+/* Whether those tables translate `gva` to `gpa`. */
+bool boot_tables_map(gva_t gva, gpa_t gpa);
+
 #endif

@@ -9,11 +9,8 @@ struct flag {
 
 /* The bits every entry has, in the order of a fault's usual suspects. */
 static const struct flag flags[] = {
-	{PTE_PRESENT, "present", "not present"},
-	{PTE_WRITE, "writable", "read-only"},
-	{PTE_USER, "user", "supervisor"},
-	{PTE_ACCESSED, "A", "-"},
-	{PTE_DIRTY, "D", "-"},
+	{PTE_WRITE, "rw", "ro"},  {PTE_USER, "user", "supervisor"},
+	{PTE_ACCESSED, "A", "-"}, {PTE_DIRTY, "D", "-"},
 	{PTE_NX, "NX", "X"},
 };
 

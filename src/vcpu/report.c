@@ -79,7 +79,7 @@ static void print_report(FILE *out, const struct vcpu *v)
 	struct vcpu_registers now = {v->run->s.regs.regs, v->run->s.regs.sregs};
 	const struct vcpu_registers *r = &now;
 	struct walk_context ctx;
-	char symbol[128];
+	char symbol[42]; /* what is left of 80 columns */
 
 	if (vcpu_was_reset(v)) {
 		r = &v->last;

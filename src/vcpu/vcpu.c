@@ -15,10 +15,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Has nothing to do: its arrival is what brings KVM_RUN back. */
+/*
+ * Stopping without a race. A kick that arrives inside KVM_RUN brings it back; one that arrives just
+ * before must keep it from starting, and that is what immediate_exit is for. Only the vCPU's own
+ * thread writes it: the loop clears it, then looks at `stop`; the kick's handler sets it. Whoever
+ * stops a vCPU sets `stop` first and kicks then, so one of the two looks always sees it.
+ */
+static _Thread_local struct kvm_run *volatile kicked_run;
+
 static void on_kick(int signal)
 {
 	(void)signal;
+	if (kicked_run)
+		kicked_run->immediate_exit = 1;
 }
 
 static int install_kick_handler(struct pn_error *err)
@@ -96,7 +105,9 @@ static void loop(struct vcpu *v, struct vcpu_end *end)
 	uint64_t left = v->max_exits ? v->max_exits : UINT64_MAX;
 
 	for (;;) {
-		if (atomic_load_explicit(&v->stop, memory_order_relaxed)) {
+		v->run->immediate_exit = 0;
+		if (atomic_load(&v->stop)) {
+			atomic_store(&v->stop, false);
 			vcpu_end(end, PN_END_STOPPED, "stopped");
 			return;
 		}
@@ -123,15 +134,13 @@ static void loop(struct vcpu *v, struct vcpu_end *end)
 void vcpu_run(struct vcpu *v, struct vcpu_end *end)
 {
 	*end = (struct vcpu_end){0};
+	kicked_run = v->run;
 	atomic_store(&v->thread, gettid());
 	if (!v->started_ns)
 		v->started_ns = clock_ns();
 	loop(v, end);
 	atomic_store(&v->thread, 0);
-	if (end->end == PN_END_STOPPED) {
-		v->run->immediate_exit = 0;
-		atomic_store(&v->stop, false);
-	}
+	kicked_run = NULL;
 }
 
 void vcpu_stop(struct vcpu *v)
@@ -140,8 +149,8 @@ void vcpu_stop(struct vcpu *v)
 	int thread;
 
 	/* immediate_exit closes the gap between the loop's look at `stop` and KVM_RUN. */
-	atomic_store(&v->stop, true);
-	v->run->immediate_exit = 1;
+	if (atomic_exchange(&v->stop, true))
+		return; /* on its way already: real-time signals would pile up */
 	/* tgkill, not pthread_kill: the thread may be gone by now, which is then no harm. */
 	thread = atomic_load(&v->thread);
 	if (thread)

@@ -3,7 +3,6 @@
 #include "fixture.h"
 #include "groups.h"
 
-#include <stdatomic.h>
 #include <time.h>
 
 static void creating_and_destroying_leaves_no_descriptor(void **state)
@@ -231,19 +230,20 @@ static void a_spinning_guest_is_stopped_and_run_on_again_and_again(void **state)
 	}
 }
 
-/* Stops as fast as it can while told to: the second stop comes while the run is ending. */
+/* Stops twice, so that the second comes while the run is ending because of the first. */
 struct stopper {
 	struct pn_machine *m;
-	atomic_bool go, quit;
+	unsigned delay; /* turns of a loop between the two */
 };
 
-static void *stop_thread(void *arg)
+static void *stop_twice(void *arg)
 {
-	struct stopper *s = arg;
+	const struct stopper *s = arg;
 
-	while (!atomic_load(&s->quit))
-		if (atomic_load(&s->go))
-			pn_stop(s->m);
+	pn_stop(s->m);
+	for (unsigned i = 0; i < s->delay; i++)
+		__asm__ volatile("pause");
+	pn_stop(s->m);
 	return NULL;
 }
 
@@ -260,30 +260,26 @@ static bool ends_in(struct subject *s, unsigned seconds)
 
 static void stops_that_cross_the_end_of_a_run_do_not_hang_the_next(void **state)
 {
-	const struct pn_config config = {.max_exits = 2};
+	const struct pn_config config = {.max_exits = 50};
 	struct subject *s = *state;
-	struct stopper stopper = {0};
 	unsigned stopped = 0, limited = 0;
-	bool ended = true;
-	pthread_t thread;
 
 	subject_script(s, &config, "outs fffffff");
-	stopper.m = s->m;
-	assert_int_equal(pthread_create(&thread, NULL, stop_thread, &stopper), 0);
-	for (unsigned i = 0; i < repeats(2000, 100) && ended; i++) {
-		atomic_store(&stopper.go, true);
-		stopped += pn_run(s->m, &s->result, &s->err) == PN_OK &&
-			   s->result.end == PN_END_STOPPED;
-		atomic_store(&stopper.go, false);
-		/* The last stop may still be due here, or else the limit of exits ends it. */
-		subject_start(s);
-		ended = ends_in(s, repeats(2, 20));
-		limited += ended && s->result.end == PN_END_MAX_EXITS;
+	for (unsigned i = 0; i < repeats(200, 20); i++) {
+		struct stopper stopper = {.m = s->m, .delay = i};
+		pthread_t thread;
+
+		assert_int_equal(pthread_create(&thread, NULL, stop_twice, &stopper), 0);
+		stopped += subject_run(s) == PN_END_STOPPED;
+		pthread_join(thread, NULL);
+		/* The second stop may be due here; the run after it must get on. */
+		for (unsigned k = 0; k < 2; k++) {
+			subject_start(s);
+			if (!ends_in(s, repeats(2, 20)))
+				fail_msg("a run hangs, after %u that were stopped", stopped);
+			limited += s->result.end == PN_END_MAX_EXITS;
+		}
 	}
-	atomic_store(&stopper.quit, true);
-	pthread_join(thread, NULL);
-	if (!ended)
-		fail_msg("a run hangs after %u that were stopped", stopped);
 	assert_true(stopped > 0 && limited > 0);
 }
 

@@ -198,8 +198,8 @@ static void a_signal_stops_the_guest_and_gives_128_and_its_number(void **state)
 /* nohup and the shell's & have it so. */
 static void a_signal_that_was_ignored_stays_ignored(void **state)
 {
-	static const char *const spins[] = {"run", "--timeout=1", SCRIPT, "--",
-					    "say", "ready",	  "spin", NULL};
+	static const char *const spins[] = {"run", "--timeout=0.5", SCRIPT, "--",
+					    "say", "ready",	    "spin", NULL};
 
 	(void)state;
 	signal(SIGHUP, SIG_IGN);
@@ -208,7 +208,7 @@ static void a_signal_that_was_ignored_stays_ignored(void **state)
 	process_await(p, "ready\n");
 	kill(p->pid, SIGHUP);
 	process_wait(p);
-	expect_failure(p, "SIGHUP under nohup", 124, "1 s");
+	expect_failure(p, "SIGHUP under nohup", 124, "0.5 s");
 }
 
 static void lost_output_gives_125_and_a_line(void **state)

@@ -2,8 +2,8 @@
 /*
  * The host probe: what it says is true of this host, is the same every time, and never takes long.
  * On a known host (PENUMBRA_RIG, or a vendor module that is known) the answers are compared with
- * what was measured there. Faults of the emulators that carry the rigs are left open: a newer
- * emulator may be without them.
+ * what was measured there. Where an emulator that carries a rig is at fault, the answer is left
+ * open, but for Bochs 2.7's single-step, which is the only one that a probe could take for good.
  */
 #include "groups.h"
 
@@ -45,7 +45,7 @@ struct known_host {
 static const struct known_host known_hosts[] = {
 	{"kvm_amd-npt1", PN_PAGING_NPT, {ANY, YES, YES, NO, ANY, ANY, YES}},
 	{"kvm_amd-npt0", PN_PAGING_SHADOW_AMD, {ANY, ANY, YES, NO, ANY, ANY, YES}},
-	{"kvm_intel-ept1", PN_PAGING_EPT, {NO, YES, YES, YES, YES, YES, ANY}},
+	{"kvm_intel-ept1", PN_PAGING_EPT, {NO, YES, YES, YES, YES, YES, NO}},
 	{"kvm_intel-ept0", PN_PAGING_SHADOW_INTEL, {NO, ANY, YES, YES, YES, YES, YES}},
 	{"kvm_pvm", PN_PAGING_SHADOW_PVM, {ANY, ANY, NO, YES, NO, YES, YES}},
 };
@@ -140,6 +140,30 @@ static void probe_paging_gives_the_verdict_of_the_evidence(void **state)
 	assert_int_equal(paging, e.paging);
 }
 
+static bool is_offered(struct probe *p, uint32_t leaf, bool edx, unsigned bit)
+{
+	const struct kvm_cpuid_entry2 *e = kvm_cpuid_find(p->cpuid, leaf, 0);
+
+	return e && ((edx ? e->edx : e->ecx) >> bit & 1);
+}
+
+static void paging_features_run_where_they_are_offered(void **state)
+{
+	struct probe_answer a;
+	struct pn_error err;
+	struct probe p;
+
+	(void)state;
+	open_probe(&p);
+	assert_int_equal(probe_la57(&p, &a, &err), 0);
+	if (a.yes != is_offered(&p, 7, false, 16))
+		fail_msg("LA57: %s", a.seen);
+	assert_int_equal(probe_page_1g(&p, &a, &err), 0);
+	if (a.yes != is_offered(&p, 0x80000001, true, 26))
+		fail_msg("1 GiB pages: %s", a.seen);
+	probe_close(&p);
+}
+
 static void a_known_host_is_what_was_measured(void **state)
 {
 	const struct known_host *host = this_host();
@@ -168,25 +192,62 @@ static void a_known_host_is_what_was_measured(void **state)
 	probe_close(&p);
 }
 
-static void a_guest_that_never_ends_is_stopped_in_time(void **state)
+/* Signals that keep coming in, as an embedder's process might have them. */
+struct noise {
+	timer_t timer;
+	struct sigaction old;
+};
+
+static void on_signal(int signal)
+{
+	(void)signal;
+}
+
+static void noise_start(struct noise *n)
+{
+	const struct itimerspec often = {{0, 5000000}, {0, 5000000}};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+	struct sigaction action = {.sa_handler = on_signal};
+
+	sigaction(SIGUSR1, &action, &n->old);
+	assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &n->timer), 0);
+	timer_settime(n->timer, 0, &often, NULL);
+}
+
+static void noise_stop(struct noise *n)
+{
+	timer_delete(n->timer);
+	sigaction(SIGUSR1, &n->old, NULL);
+}
+
+/* Runs a guest that never ends; returns how long that was let go on, in nanoseconds. */
+static uint64_t spin(void)
 {
 	struct kvm_regs regs = {0};
 	struct pn_error err = {0};
 	struct probe_vm v;
 	struct probe p;
-	uint64_t begin_ns, taken_ns;
+	uint64_t begin_ns;
 
-	(void)state;
 	open_probe(&p);
 	begin_ns = clock_ns();
 	assert_int_equal(probe_vm_create(&v, &p, false, &err), 0);
 	assert_int_equal(probe_vm_enter(&v, probe_guest_spin, &regs, &err), 0);
 	assert_int_equal(probe_vm_run(&v, &err), PN_ERR_HOST_LACKS);
-	taken_ns = clock_ns() - begin_ns;
 	probe_vm_destroy(&v);
 	probe_close(&p);
-	assert_true(taken_ns >= PROBE_LIMIT_NS);
-	assert_true(taken_ns < UINT64_C(10) * PROBE_LIMIT_NS);
+	return clock_ns() - begin_ns;
+}
+
+static void a_guest_that_never_ends_is_stopped_in_time(void **state)
+{
+	struct noise noise;
+
+	(void)state;
+	assert_in_range(spin(), PROBE_LIMIT_NS, 10ull * PROBE_LIMIT_NS);
+	noise_start(&noise);
+	assert_in_range(spin(), PROBE_LIMIT_NS, 10ull * PROBE_LIMIT_NS);
+	noise_stop(&noise);
 }
 
 static void a_guest_that_exits_for_ever_is_stopped(void **state)
@@ -209,36 +270,29 @@ static void a_guest_that_exits_for_ever_is_stopped(void **state)
 	probe_close(&p);
 }
 
-static void on_signal(int signal)
-{
-	(void)signal;
-}
-
-/* What an embedder's thread might have: other signals coming in, and the kick at its default. */
+/* The kick at its default would end the process if a probe let one through. */
 static void probes_bear_signals_and_leave_no_trace_of_their_own(void **state)
 {
-	const struct itimerspec often = {{0, 2000000}, {0, 2000000}};
-	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
-	struct sigaction action = {.sa_handler = on_signal}, old, old_kick;
-	sigset_t before, after, pending;
+	struct sigaction kick = {.sa_handler = SIG_DFL}, old;
+	sigset_t before, after, pending, kicks;
 	struct probe_answer a;
+	struct noise noise;
 	struct probe p;
-	timer_t timer;
 
 	(void)state;
 	open_probe(&p);
-	sigaction(SIGUSR1, &action, &old);
-	sigaction(PN_KICK_SIGNAL, &(struct sigaction){.sa_handler = SIG_DFL}, &old_kick);
+	sigaction(PN_KICK_SIGNAL, &kick, &old);
+	sigemptyset(&kicks);
+	sigaddset(&kicks, PN_KICK_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &kicks, NULL);
 	pthread_sigmask(SIG_SETMASK, NULL, &before);
-	assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
-	timer_settime(timer, 0, &often, NULL);
+	noise_start(&noise);
 	for (size_t i = 0; i < COUNT(probes); i++)
 		ask(&p, i, &a);
-	timer_delete(timer);
+	noise_stop(&noise);
 	pthread_sigmask(SIG_SETMASK, NULL, &after);
 	sigpending(&pending);
-	sigaction(SIGUSR1, &old, NULL);
-	sigaction(PN_KICK_SIGNAL, &old_kick, NULL);
+	sigaction(PN_KICK_SIGNAL, &old, NULL);
 	probe_close(&p);
 	assert_memory_equal(&before, &after, sizeof(uint64_t));
 	assert_false(sigismember(&pending, PN_KICK_SIGNAL));
@@ -411,14 +465,16 @@ static void kernel_probes_tell_what_is_there(void **state)
 		assert_true(t.supported);
 	if (getenv("PENUMBRA_RIG"))
 		assert_true(t.readable && t.writable && t.kvm && t.kvmmmu);
-	if (geteuid() == 0)
-		assert_int_not_equal(probe_userfaultfd(), PROBE_UFFD_FORBIDDEN);
+	/* What a container's policy leaves to its root is not for this test to say. */
+	if (getenv("PENUMBRA_RIG"))
+		assert_int_equal(probe_userfaultfd(), PROBE_UFFD_SYSCALL);
 }
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(every_probe_answers_the_same_each_time),
 	cmocka_unit_test(paging_is_proved_by_behaviour_and_agrees_with_the_module),
 	cmocka_unit_test(probe_paging_gives_the_verdict_of_the_evidence),
+	cmocka_unit_test(paging_features_run_where_they_are_offered),
 	cmocka_unit_test(a_known_host_is_what_was_measured),
 	cmocka_unit_test(a_guest_that_never_ends_is_stopped_in_time),
 	cmocka_unit_test(a_guest_that_exits_for_ever_is_stopped),

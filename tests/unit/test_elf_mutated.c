@@ -29,7 +29,7 @@ static size_t segments_end(const struct elf_file *f)
 static void a_file_cut_short_anywhere_loads_or_is_refused(void **state)
 {
 	struct loader *l = *state;
-	char name[64];
+	char name[80];
 
 	for (size_t p = 0; p < COUNT(plans); p++) {
 		struct elf_file f = elf_build(plans[p]);
@@ -104,7 +104,7 @@ static void a_file_with_random_changes_loads_or_is_refused(void **state)
 {
 	struct loader *l = *state;
 	uint64_t seed = 20240229;
-	char name[64];
+	char name[80];
 
 	for (size_t p = 0; p < COUNT(plans); p++) {
 		struct elf_file good = elf_build(plans[p]);
@@ -135,7 +135,7 @@ static void a_file_with_any_one_byte_changed_loads_or_is_refused(void **state)
 {
 	static const uint8_t masks[] = {0x01, 0x80, 0xff};
 	struct loader *l = *state;
-	char name[64];
+	char name[80];
 
 	for (size_t p = 0; p < COUNT(plans); p++) {
 		struct elf_file f = elf_build(plans[p]);
