@@ -12,7 +12,7 @@ set(PENUMBRA_GUEST_OPTIONS
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
 set(PENUMBRA_GUEST_LINK_OPTIONS
   -static -nostdlib $<$<C_COMPILER_ID:GNU>:-no-pie> -fno-lto -fno-sanitize=all
-  -Wl,-z,max-page-size=4096,-z,noexecstack,--build-id=none,--fatal-warnings)
+  -Wl,-z,max-page-size=4096,-z,noexecstack,--build-id=none)
 
 # Replaces what the target has from its directory.
 function(penumbra_guest_flags target)
@@ -27,6 +27,7 @@ function(penumbra_guest_flags target)
     C_EXTENSIONS ON)
   if(PENUMBRA_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
+    target_link_options(${target} PRIVATE -Wl,--fatal-warnings)
   endif()
 endfunction()
 

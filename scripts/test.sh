@@ -77,7 +77,8 @@ echo 'building build/'
 scripts/build.sh release -DPENUMBRA_WERROR=ON
 
 wanted unit && unit_tests build ''
-wanted machine && tests "$(build/penumbra doctor --name)" 300 build/tests/machine-tests
+host() { build/penumbra doctor --json | sed -n 's/^ *"host_paging": "\(.*\)",$/\1/p'; }
+wanted machine && tests "this host: $(host)" 300 build/tests/machine-tests
 if wanted rigs; then
 	carry=(with=build/penumbra with=build/guest with=build/examples with=build/tests/guests)
 	if scripts/rig/setup.sh; then

@@ -57,7 +57,12 @@ static int create_memory(struct pn_machine *m, unsigned maxphyaddr, struct pn_er
 		return code;
 	gmem_init(&m->mem, m->host.max_slots, maxphyaddr);
 	slots_init(&m->slots, &m->mem, m->vm);
-	return ram_map(&m->ram, &m->slots, err);
+	code = ram_map(&m->ram, &m->slots, err);
+	if (code == PN_ERR_OVERFLOW)
+		return pn_fail(err, PN_ERR_HOST_LACKS,
+			       "RAM of %llu GiB: guests on this host can address %u bits",
+			       (unsigned long long)size >> 30, maxphyaddr);
+	return code;
 }
 
 static int create(struct pn_machine *m, struct pn_error *err)

@@ -11,6 +11,9 @@
 #define FAULTS_CODE	0x3000 /* one page, writable and then executable */
 #define FAULTS_HOLE	0x5000 /* nothing */
 
+/* Byte of a page that is touched, where any would do. */
+#define FAULTS_BYTE 0x2b7
+
 /* Faults that come back to ring 3. */
 #define FAULTS_CAUGHT 16
 

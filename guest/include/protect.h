@@ -8,7 +8,7 @@
 /* Byte of page `i` that ring 3 tries to write while it is read-only. */
 static inline uint64_t protect_offset(uint64_t i)
 {
-	return (i * 136 + 8) % 4096;
+	return (i * 137 + 5) % 4096;
 }
 
 #endif

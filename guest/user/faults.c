@@ -11,9 +11,10 @@
 #define I   PF_ERR_FETCH
 #define RET 0xc3
 
-/* The three ways to touch a page, and the error codes they must give. */
-static void expect_denied(gva_t gva, uint64_t read, uint64_t write, uint64_t fetch)
+/* The three ways to touch a page, and the error codes they must give; 0: not tried. */
+static void expect_denied(gva_t page, uint64_t read, uint64_t write, uint64_t fetch)
 {
+	const gva_t gva = page + FAULTS_BYTE;
 	const uint64_t error[3] = {read, write, fetch};
 	static bool (*const probe[3])(gva_t) = {probe_read, probe_write, probe_call};
 

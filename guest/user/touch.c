@@ -9,10 +9,10 @@ uint64_t user_touch(gva_t base, uint64_t pages, uint64_t seed)
 {
 	for (uint64_t i = 0; i < pages; i++) {
 		gva_t page = base + i * PAGE_SIZE;
-		volatile uint64_t *first = word_at(page + touch_offset(i));
+		volatile uint8_t *first = byte_at(page + touch_offset(i));
 
 		if (i % 2 == 0)
-			expect("first word read from a new page", 0, *first);
+			expect("first byte read from a new page", 0, *first);
 		else
 			*first = 0;
 		for (uint64_t w = 0; w < PAGE_WORDS; w++)

@@ -60,6 +60,11 @@ static inline volatile uint64_t *word_at(gva_t gva)
 	return (volatile uint64_t *)gva;
 }
 
+static inline volatile uint8_t *byte_at(gva_t gva)
+{
+	return (volatile uint8_t *)gva;
+}
+
 /* Fills a page with pattern(seed, number); ends the process unless a page is filled so. */
 void page_fill(gva_t page, uint64_t seed, uint64_t number);
 void page_expect(const char *what, gva_t page, uint64_t seed, uint64_t number);

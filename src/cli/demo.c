@@ -7,6 +7,8 @@
 #include "kvm/stats.h"
 #include "kvm/vendor.h"
 #include "machine.h"
+#include "memory/walk_text.h"
+#include "vcpu/translate.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -70,8 +72,12 @@ static void collect(struct act *act, struct pn_machine *m)
 	kvm_stats_free(&s);
 }
 
-/* Runs one workload. Returns 0, or an exit status after a line on stderr. */
-static int play(struct act *act, const struct scene *scene, const char *guest)
+/*
+ * Runs one workload. Returns 0, and the machine to look into and destroy; or an exit status after
+ * a line on stderr.
+ */
+static int play(struct act *act, const struct scene *scene, const char *guest,
+		struct pn_machine **machine)
 {
 	struct transcript transcript = {.len = 0};
 	struct pn_config config = {
@@ -80,7 +86,7 @@ static int play(struct act *act, const struct scene *scene, const char *guest)
 	struct pn_result result;
 	struct pn_error err;
 	uint64_t begin;
-	int status = 0;
+	int status;
 
 	m = pn_machine_create(&config, &err);
 	if (!m)
@@ -96,18 +102,32 @@ static int play(struct act *act, const struct scene *scene, const char *guest)
 	} else {
 		act->ns = clock_ns() - begin;
 		collect(act, m);
+		*machine = m;
+		return 0;
 	}
 	pn_machine_destroy(m);
 	return status;
 }
 
+static void print_head(void)
+{
+	printf("  %-8s %-27s %6s %5s %5s %7s %7s %7s\n", "workload", "what the guest does",
+	       "faults", "CR3", "TLB", "exits", "exits", "time");
+	printf("  %-8s %-27s %6s %5s %5s %7s %7s %7s\n", "", "", "", "loads", "flush", "to KVM",
+	       "to us", "ms");
+}
+
 static void print_act(const struct scene *scene, const struct act *a)
 {
-	printf("  %-8s %-28s %6" PRIu64 " %6" PRIu64 " %6" PRIu64 " %7" PRIu64 " %7.2f\n",
-	       scene->cmdline, scene->words, a->guest.faults,
-	       a->guest.flush_page + a->guest.flush_range + a->guest.flush_context +
-		       a->guest.flush_all + a->guest.flush_pcid,
-	       a->exits, a->kernel_exits, (double)a->ns / 1e6);
+	const struct pn_guest_report *g = &a->guest;
+	uint64_t flushes =
+		g->flush_page + g->flush_range + g->flush_context + g->flush_all + g->flush_pcid;
+
+	printf("  %-8s %-27s %6" PRIu64 " %5" PRIu64 " %5" PRIu64 " %7" PRIu64 " %7" PRIu64
+	       " %7.2f\n",
+	       scene->cmdline, scene->words, g->faults, g->cr3_loads, flushes, a->kernel_exits,
+	       a->exits, (double)a->ns / 1e6);
+	fflush(stdout);
 }
 
 /* What the figures mean on this kind of host. */
@@ -119,48 +139,78 @@ static void print_moral(enum pn_paging paging, const struct act acts[SCENES])
 		faults += acts[i].guest.faults;
 		seen += acts[i].kernel_faults;
 	}
-	printf("\nOf the guest's %" PRIu64 " page faults the host's kernel saw %" PRIu64 ". ",
+	printf("\nThe guest took %" PRIu64 " page faults; the host's kernel saw %" PRIu64
+	       " of them. ",
 	       faults, seen);
 	if (kvm_paging_is_tdp(paging))
-		printf("With two-dimensional\n"
-		       "paging the guest takes its faults alone: the processor walks the guest's\n"
-		       "tables and the host's, and a fault of the guest is nobody else's "
-		       "business.\n");
+		printf("With two-\n"
+		       "dimensional paging the processor walks the guest's tables and the host's, "
+		       "and\n"
+		       "the guest's faults and flushes are nobody's business but its own.\n");
 	else
-		printf("Without two-\n"
-		       "dimensional paging the host's kernel shadows the guest's tables: it has "
-		       "to\n"
-		       "see each fault and each flush, and answer them or hand them on.\n");
+		printf("Without\n"
+		       "two-dimensional paging it shadows the guest's tables, and has to see each\n"
+		       "fault and each flush, to answer it or to hand it on.\n");
+}
+
+/* One translation in full, out of the tables the guest has left. */
+static void print_translation(struct pn_machine *m)
+{
+	static const char name[] = "syscall_entry";
+	struct walk_context ctx;
+	struct walk_query query = {.access = WALK_FETCH, .privilege = WALK_SUPERVISOR};
+	struct walk_result result;
+	struct walk_path path;
+
+	if (!pn_symbol(m, name, &query.gva))
+		return;
+	translate_init(&ctx, &m->vcpu, &m->vcpu.last.sregs);
+	walk(&m->mem, &ctx, &query, &result, &path);
+	printf("\nOne translation, as walk() reads it out of the guest's tables: %s,\n"
+	       "GVA 0x%" PRIx64 "\n",
+	       name, query.gva);
+	walk_print(stdout, 2, &ctx, &query, &result, &path);
+}
+
+static int play_all(const char *guest, enum pn_paging paging)
+{
+	struct act acts[SCENES] = {0};
+
+	print_head();
+	for (size_t i = 0; i < SCENES; i++) {
+		struct pn_machine *m;
+		int status = play(&acts[i], &scenes[i], guest, &m);
+
+		if (status)
+			return status;
+		print_act(&scenes[i], &acts[i]);
+		if (i == SCENES - 1) {
+			print_moral(paging, acts);
+			print_translation(m);
+		}
+		pn_machine_destroy(m);
+	}
+	return 0;
 }
 
 static int demo(void)
 {
 	char guest[PATH_MAX];
-	struct act acts[SCENES] = {0};
 	enum pn_paging paging;
 	struct pn_error err;
+	int status;
 
 	if (!paths_find("guest/pagelab.elf", guest, sizeof(guest)))
 		return CLI_FAILED;
 	if (probe_paging(&paging, &err))
 		return cli_fail_error(&err);
 	printf("Penumbra %s\n\n", PN_VERSION);
-	printf("This host      %s, found by behaviour\n", pn_paging_name(paging));
-	printf("The guest      pagelab: 64 MiB, its own page tables, processes at ring 3\n");
-	printf("The mode       hw: the vCPU runs on the guest's own tables\n\n");
-	printf("  %-8s %-28s %6s %6s %6s %7s %7s\n", "workload", "", "guest", "guest", "exits",
-	       "exits", "time");
-	printf("  %-8s %-28s %6s %6s %6s %7s %7s\n", "", "", "faults", "flush", "to us", "to KVM",
-	       "ms");
-	for (size_t i = 0; i < SCENES; i++) {
-		int status = play(&acts[i], &scenes[i], guest);
-
-		if (status)
-			return status;
-		print_act(&scenes[i], &acts[i]);
-		fflush(stdout);
-	}
-	print_moral(paging, acts);
+	printf("  host   %s, found by behaviour\n", pn_paging_name(paging));
+	printf("  guest  pagelab: 64 MiB, its own page tables, processes at ring 3\n");
+	printf("  mode   hw: the vCPU runs on the guest's own tables\n\n");
+	status = play_all(guest, paging);
+	if (status)
+		return status;
 	printf("\nGo on with\n"
 	       "  build/penumbra run --stats build/guest/pagelab.elf -- touch pages=1000\n"
 	       "  build/penumbra doctor\n"

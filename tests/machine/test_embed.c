@@ -3,6 +3,7 @@
 #include "fixture.h"
 #include "groups.h"
 
+#include <signal.h>
 #include <time.h>
 
 static void creating_and_destroying_leaves_no_descriptor(void **state)
@@ -230,6 +231,41 @@ static void a_spinning_guest_is_stopped_and_run_on_again_and_again(void **state)
 	}
 }
 
+/* Whether the run on the other thread ends; it is left running if not. */
+static bool ends_in(struct subject *s, unsigned seconds)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += seconds;
+	s->running = pthread_timedjoin_np(s->thread, NULL, &until) != 0;
+	return !s->running;
+}
+
+/* As threads of programs that have a thread for signals run. */
+static void a_thread_that_blocks_every_signal_is_stopped_alike(void **state)
+{
+	struct subject *s = *state;
+	uint32_t leave = 2;
+	sigset_t all, before;
+	bool ended;
+
+	subject_script(s, NULL, "serve 200000 exit 0");
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	subject_start(s);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	/* Once it has served, it is inside KVM_RUN and stays there. */
+	assert_int_equal(pn_write(s->m, subject_symbol(s, "serve_command"), &(uint32_t){1}, 4), 0);
+	assert_true(subject_await(s, 0x200000, 1));
+	pn_stop(s->m);
+	ended = ends_in(s, repeats(2, 20));
+	if (!ended)
+		pn_write(s->m, subject_symbol(s, "serve_command"), &leave, sizeof(leave));
+	assert_true(ended);
+	assert_int_equal(s->result.end, PN_END_STOPPED);
+}
+
 /* Stops twice, so that the second comes while the run is ending because of the first. */
 struct stopper {
 	struct pn_machine *m;
@@ -245,17 +281,6 @@ static void *stop_twice(void *arg)
 		__asm__ volatile("pause");
 	pn_stop(s->m);
 	return NULL;
-}
-
-/* Whether the run on the other thread ends; it is left running if not. */
-static bool ends_in(struct subject *s, unsigned seconds)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += seconds;
-	s->running = pthread_timedjoin_np(s->thread, NULL, &until) != 0;
-	return !s->running;
 }
 
 static void stops_that_cross_the_end_of_a_run_do_not_hang_the_next(void **state)
@@ -356,6 +381,7 @@ static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(an_end_at_the_limit_is_the_guest_s_own),
 	SUBJECT_TEST(a_stop_before_the_run_ends_it_at_once_and_once),
 	SUBJECT_TEST(a_spinning_guest_is_stopped_and_run_on_again_and_again),
+	SUBJECT_TEST(a_thread_that_blocks_every_signal_is_stopped_alike),
 	SUBJECT_TEST(stops_that_cross_the_end_of_a_run_do_not_hang_the_next),
 	SUBJECT_TEST(memory_is_read_and_written_from_outside),
 	SUBJECT_TEST(two_machines_run_side_by_side),

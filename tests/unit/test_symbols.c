@@ -4,6 +4,8 @@
 
 #include "loader/symbols.h"
 
+#include <stdlib.h>
+
 static void add(struct symbols *s, gva_t gva, uint64_t size, const char *name)
 {
 	assert_int_equal(symbols_add(s, gva, size, name), PN_OK);
@@ -107,15 +109,36 @@ static void names_are_copied_and_found_exactly(void **state)
 	assert_null(symbols_named(&s, "main"));
 }
 
-static void text_is_cut_to_its_room(void **state)
+static void a_long_name_loses_its_end_and_keeps_its_offset(void **state)
 {
 	struct symbols s = {0};
-	char text[8];
+	char text[16];
 
 	(void)state;
 	add(&s, 0x1000, 0, "a_name_too_long");
 	symbols_sort(&s);
-	assert_string_equal(symbols_format(&s, 0x1001, text, sizeof(text)), "a_name_");
+	assert_string_equal(symbols_format(&s, 0x1000, text, sizeof(text)), "a_name_too_long");
+	assert_string_equal(symbols_format(&s, 0x1001, text, sizeof(text)), "a_name_t...+0x1");
+	symbols_free(&s);
+}
+
+static void text_ends_inside_its_room_whatever_that_is(void **state)
+{
+	struct symbols s = {0};
+
+	(void)state;
+	add(&s, 0x1000, 0, "a_name_too_long");
+	symbols_sort(&s);
+	for (size_t size = 1; size < 32; size++) {
+		char *text = malloc(size); /* for ASan to see a byte too many */
+
+		assert_non_null(text);
+		symbols_format(&s, 0x1001, text, size);
+		assert_non_null(memchr(text, 0, size));
+		symbols_format(&s, 0xfff, text, size);
+		assert_non_null(memchr(text, 0, size));
+		free(text);
+	}
 	symbols_free(&s);
 }
 
@@ -126,7 +149,8 @@ int main(void)
 		cmocka_unit_test(an_address_belongs_to_the_symbol_around_it),
 		cmocka_unit_test(an_address_of_a_large_table_is_found),
 		cmocka_unit_test(names_are_copied_and_found_exactly),
-		cmocka_unit_test(text_is_cut_to_its_room),
+		cmocka_unit_test(a_long_name_loses_its_end_and_keeps_its_offset),
+		cmocka_unit_test(text_ends_inside_its_room_whatever_that_is),
 	};
 
 	return cmocka_run_group_tests_name("symbols", tests, NULL, NULL);
