@@ -163,7 +163,9 @@ int pn_load_elf(struct pn_machine *m, const char *path, struct pn_error *err)
 
 	if (m->loaded)
 		return pn_fail(err, PN_ERR_STATE, "%s: this machine has a guest already", path);
-	code = elf_load(path, &m->mem, &m->image, err);
+	code = boot_long_mode(&m->vcpu, boot.levels, err);
+	if (!code)
+		code = elf_load(path, &m->mem, &m->image, err);
 	if (code)
 		return code;
 	boot.entry = m->image.entry;
@@ -177,7 +179,7 @@ int pn_load_elf(struct pn_machine *m, const char *path, struct pn_error *err)
 			boot.info.ram[boot.info.ram_count++] =
 				(struct pn_ram_range){.start = p.gpa, .size = p.size};
 	}
-	code = boot_vcpu(&m->vcpu, &boot, err);
+	code = boot_guest(&m->vcpu, &boot, err);
 	if (code)
 		return code;
 	m->loaded = true;

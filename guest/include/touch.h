@@ -11,6 +11,12 @@ static inline uint64_t touch_offset(uint64_t i)
 	return i * 73 % 4096;
 }
 
+/* The word of page `i` that `warm` uses. */
+static inline uint64_t touch_word(uint64_t i)
+{
+	return i * 9 % 512;
+}
+
 /* Values of SYS_BLOCK in user_touch(). */
 #define TOUCH_TOUCHED 1 /* every page once */
 #define TOUCH_FILLED  2 /* all of every page */

@@ -27,7 +27,17 @@ uint64_t user_touch(gva_t base, uint64_t pages, uint64_t seed)
 	return 0;
 }
 
-/* Does what the kernel side says, until it says it is enough. */
+/* The word of page `i` that is used. */
+static volatile uint64_t *warm_word(gva_t base, uint64_t i)
+{
+	return word_at(base + i * PAGE_SIZE + touch_word(i) * 8);
+}
+
+/*
+ * Does what the kernel side says, until it says it is enough. One word of a page is used at a time,
+ * and little else done: a host that is interrupted on the way would lose its TLB, and so hide that
+ * the kernel forgot to flush it.
+ */
 uint64_t user_warm(gva_t base, uint64_t pages, uint64_t rounds, uint64_t seed)
 {
 	uint64_t command;
@@ -40,11 +50,14 @@ uint64_t user_warm(gva_t base, uint64_t pages, uint64_t rounds, uint64_t seed)
 		for (uint64_t r = 0; r < rounds; r++)
 			for (uint64_t i = 0; i < count; i++)
 				if (command == WARM_WRITE)
-					page_fill(base + i * PAGE_SIZE, seed, i);
+					*warm_word(base, i) = pattern(seed, i, touch_word(i));
 				else
-					page_expect("a word of a warm page", base + i * PAGE_SIZE,
-						    seed, i);
+					expect("a word of a warm page",
+					       pattern(seed, i, touch_word(i)),
+					       *warm_word(base, i));
 	}
+	for (uint64_t i = 0; i < pages; i++)
+		page_expect("a word of a warm page, at the end", base + i * PAGE_SIZE, seed, i);
 	return 0;
 }
 

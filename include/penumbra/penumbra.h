@@ -132,8 +132,8 @@ void pn_machine_destroy(struct pn_machine *m);
 
 /*
  * Loads an ELF64 x86-64 file (ET_EXEC or static-PIE) into RAM and points the vCPU at its entry in
- * 64-bit mode, as <penumbra/guest.h> tells. Returns 0 or PN_ERR_IMAGE, PN_ERR_STATE, PN_ERR_SYSTEM
- * with *err filled; nothing is written to RAM then.
+ * 64-bit mode, as <penumbra/guest.h> tells. Returns 0 or PN_ERR_IMAGE, PN_ERR_STATE,
+ * PN_ERR_HOST_LACKS (five levels), PN_ERR_SYSTEM with *err filled; nothing is written to RAM then.
  */
 int pn_load_elf(struct pn_machine *m, const char *path, struct pn_error *err);
 

@@ -178,7 +178,7 @@ static int play_all(const char *guest, enum pn_paging paging)
 
 	print_head();
 	for (size_t i = 0; i < SCENES; i++) {
-		struct pn_machine *m;
+		struct pn_machine *m = NULL;
 		int status = play(&acts[i], &scenes[i], guest, &m);
 
 		if (status)

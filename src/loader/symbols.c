@@ -19,7 +19,7 @@ int symbols_add(struct symbols *s, gva_t gva, uint64_t size, const char *name)
 			return PN_ERR_NOMEM;
 		s->symbol = more;
 	}
-	copy = strdup(name);
+	copy = strndup(name, SYMBOL_NAME_MAX);
 	if (!copy)
 		return PN_ERR_NOMEM;
 	/* Names are printed, and come from a hostile file. */

@@ -16,7 +16,11 @@ struct symbols {
 	struct symbol *symbol; /* sorted by gva once symbols_sort was called */
 };
 
-/* Adds a copy. Returns 0 or PN_ERR_NOMEM. */
+/*
+ * Adds a copy, of at most SYMBOL_NAME_MAX bytes (many symbols of a hostile file may share one very
+ * long name) and with control characters replaced. Returns 0 or PN_ERR_NOMEM.
+ */
+#define SYMBOL_NAME_MAX 255
 int symbols_add(struct symbols *s, gva_t gva, uint64_t size, const char *name);
 void symbols_sort(struct symbols *s);
 void symbols_free(struct symbols *s);

@@ -32,7 +32,7 @@ static gpa_t gpa_of(int table)
 	return PN_BOOT_TABLES_GPA + (gpa_t)table * PAGE_SIZE;
 }
 
-int boot_tables_build(struct gmem *mem, unsigned levels, gpa_t *cr3)
+int boot_tables_build(struct gmem *mem, unsigned levels)
 {
 	const uint64_t rw = PTE_PRESENT | PTE_WRITE;
 	uint64_t(*t)[ENTRIES] = (void *)gmem_ptr(mem, gpa_of(0), TABLES * PAGE_SIZE);
@@ -55,8 +55,12 @@ int boot_tables_build(struct gmem *mem, unsigned levels, gpa_t *cr3)
 		t[PML5][0] = gpa_of(PML4) | rw;
 		t[PML5][ENTRIES - 1] = gpa_of(PML4) | rw;
 	}
-	*cr3 = gpa_of(levels == 5 ? PML5 : PML4);
 	return PN_OK;
+}
+
+gpa_t boot_tables_root(unsigned levels)
+{
+	return gpa_of(levels == 5 ? PML5 : PML4);
 }
 
 bool boot_tables_map(gva_t gva, gpa_t gpa)

@@ -18,7 +18,7 @@
 _Static_assert(sizeof(struct pn_boot_info) <= PAGE_SIZE, "the boot information is one page");
 _Static_assert(sizeof(struct pn_guest_report) <= PAGE_SIZE, "the report is one page");
 
-static int write_boot_area(struct gmem *mem, struct boot *boot, gpa_t *cr3)
+static int write_boot_area(struct gmem *mem, struct boot *boot)
 {
 	const uint8_t zero[LONGMODE_TSS_SIZE] = {0};
 	uint64_t gdt[LONGMODE_GDT_ENTRIES];
@@ -35,20 +35,36 @@ static int write_boot_area(struct gmem *mem, struct boot *boot, gpa_t *cr3)
 	    gmem_write(mem, PN_BOOT_GDT_GPA, gdt, sizeof(gdt)) ||
 	    gmem_write(mem, TSS_GPA, zero, sizeof(zero)))
 		return PN_ERR_NOT_MAPPED;
-	return boot_tables_build(mem, boot->levels, cr3);
+	return boot_tables_build(mem, boot->levels);
 }
 
-int boot_vcpu(struct vcpu *v, struct boot *boot, struct pn_error *err)
+int boot_long_mode(struct vcpu *v, unsigned levels, struct pn_error *err)
 {
-	struct kvm_regs *regs = &v->last.regs;
-	struct kvm_sregs *sregs = &v->last.sregs;
-	struct longmode start = {
+	const struct longmode start = {
+		.cr3 = boot_tables_root(levels),
 		.gdt = PN_BOOT_GDT_GPA,
 		.tss = TSS_GPA,
-		.la57 = boot->levels == 5,
+		.la57 = levels == 5,
 	};
+	struct kvm_sregs *sregs = &v->last.sregs;
 
-	if (write_boot_area(v->mem, boot, &start.cr3))
+	if (ioctl(v->fd, KVM_GET_SREGS, sregs))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_SREGS");
+	longmode_sregs(sregs, &start);
+	if (ioctl(v->fd, KVM_SET_SREGS, sregs) == 0)
+		return PN_OK;
+	if (start.la57)
+		return pn_fail(err, PN_ERR_HOST_LACKS,
+			       "five paging levels (CR4.LA57): this host has four; leave "
+			       "--levels=5 away");
+	return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_SREGS");
+}
+
+int boot_guest(struct vcpu *v, struct boot *boot, struct pn_error *err)
+{
+	struct kvm_regs *regs = &v->last.regs;
+
+	if (write_boot_area(v->mem, boot))
 		return pn_fail(err, PN_ERR_SYSTEM, "the boot area is not RAM");
 	*regs = (struct kvm_regs){
 		.rip = boot->entry,
@@ -56,16 +72,6 @@ int boot_vcpu(struct vcpu *v, struct boot *boot, struct pn_error *err)
 		.rdi = PN_BOOT_INFO_GPA,
 		.rflags = RFLAGS_FIXED,
 	};
-	if (ioctl(v->fd, KVM_GET_SREGS, sregs))
-		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_SREGS");
-	longmode_sregs(sregs, &start);
-	if (ioctl(v->fd, KVM_SET_SREGS, sregs)) {
-		if (start.la57)
-			return pn_fail(err, PN_ERR_HOST_LACKS,
-				       "five paging levels (CR4.LA57): this host has four; leave "
-				       "--levels=5 away");
-		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_SREGS");
-	}
 	if (ioctl(v->fd, KVM_SET_REGS, regs))
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_REGS");
 	return PN_OK;

@@ -16,10 +16,16 @@ struct boot {
 };
 
 /*
- * Writes boot information, report page, GDT, TSS and tables into RAM and loads the vCPU's
- * registers, which v->last gets as well. Returns 0, PN_ERR_HOST_LACKS (the host refuses the
- * registers: five levels where it has four), PN_ERR_SYSTEM.
+ * Puts the vCPU into 64-bit mode with `levels` (4 or 5) paging levels; v->last gets the registers
+ * as well. Memory is left alone. Returns 0, PN_ERR_HOST_LACKS (five levels where the host has
+ * four), PN_ERR_SYSTEM.
  */
-int boot_vcpu(struct vcpu *v, struct boot *boot, struct pn_error *err);
+int boot_long_mode(struct vcpu *v, unsigned levels, struct pn_error *err);
+
+/*
+ * Writes boot information, report page, GDT, TSS and tables into RAM and points the vCPU, which is
+ * in 64-bit mode already, at the guest's entry. Returns 0 or PN_ERR_SYSTEM.
+ */
+int boot_guest(struct vcpu *v, struct boot *boot, struct pn_error *err);
 
 #endif

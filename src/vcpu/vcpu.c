@@ -7,6 +7,7 @@
 #include "x86.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -133,7 +134,13 @@ static void loop(struct vcpu *v, struct vcpu_end *end)
 
 void vcpu_run(struct vcpu *v, struct vcpu_end *end)
 {
+	sigset_t kick, before;
+
 	*end = (struct vcpu_end){0};
+	/* The caller may block signals as it likes; the kick must come through. */
+	sigemptyset(&kick);
+	sigaddset(&kick, PN_KICK_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &kick, &before);
 	kicked_run = v->run;
 	atomic_store(&v->thread, gettid());
 	if (!v->started_ns)
@@ -141,6 +148,7 @@ void vcpu_run(struct vcpu *v, struct vcpu_end *end)
 	loop(v, end);
 	atomic_store(&v->thread, 0);
 	kicked_run = NULL;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void vcpu_stop(struct vcpu *v)

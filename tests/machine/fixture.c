@@ -206,6 +206,14 @@ void *pages_map(uint64_t size)
 	return p;
 }
 
+void skip_without(const char *path)
+{
+	if (access(path, R_OK) == 0)
+		return;
+	print_message("skipped: %s is not built\n", path);
+	skip();
+}
+
 unsigned open_descriptors(void)
 {
 	DIR *d = opendir("/proc/self/fd");

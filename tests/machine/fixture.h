@@ -67,6 +67,9 @@ uint64_t subject_read(struct subject *s, gpa_t gpa);
 /* Waits until a word in guest memory has reached a value; false when time is up. */
 bool subject_await(struct subject *s, gpa_t gpa, uint64_t at_least);
 
+/* Skips the test, and says why, if a file has not been built. */
+void skip_without(const char *path);
+
 /* Page-aligned host memory, zeroed; freed with munmap. */
 void *pages_map(uint64_t size);
 

@@ -17,9 +17,10 @@
 
 extern char **environ;
 
-void process_start(struct process *p, const char *stdout_path, const char *const *arguments)
+static void start(struct process *p, const char *program, const char *stdout_path,
+		  const char *const *arguments)
 {
-	const char *argv[ARGUMENTS_MAX] = {PENUMBRA};
+	const char *argv[ARGUMENTS_MAX] = {program};
 	posix_spawn_file_actions_t actions;
 	int code;
 
@@ -39,10 +40,15 @@ void process_start(struct process *p, const char *stdout_path, const char *const
 	else
 		posix_spawn_file_actions_addclose(&actions, 1);
 	posix_spawn_file_actions_adddup2(&actions, p->err_fd, 2);
-	code = posix_spawn(&p->pid, PENUMBRA, &actions, NULL, (char *const *)argv, environ);
+	code = posix_spawn(&p->pid, program, &actions, NULL, (char *const *)argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	if (code)
-		fail_msg("%s: %s", PENUMBRA, strerror(code));
+		fail_msg("%s: %s", program, strerror(code));
+}
+
+void process_start(struct process *p, const char *stdout_path, const char *const *arguments)
+{
+	start(p, PENUMBRA, stdout_path, arguments);
 }
 
 static size_t collect(int fd, char *text)
@@ -95,12 +101,18 @@ void process_wait(struct process *p)
 	close(p->err_fd);
 	p->status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 	if (late)
-		fail_msg("%s did not end in %u seconds; it said: %s", PENUMBRA, patience(), p->err);
+		fail_msg("no end in %u seconds; it said: %s", patience(), p->err);
 }
 
 void process_run(struct process *p, const char *const *arguments)
 {
 	process_start(p, NULL, arguments);
+	process_wait(p);
+}
+
+void process_run_other(struct process *p, const char *program, const char *const *arguments)
+{
+	start(p, program, NULL, arguments);
 	process_wait(p);
 }
 

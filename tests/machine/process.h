@@ -30,6 +30,9 @@ void process_wait(struct process *p);
 /* Start and wait. */
 void process_run(struct process *p, const char *const *arguments);
 
+/* The same with another program. */
+void process_run_other(struct process *p, const char *program, const char *const *arguments);
+
 #define RUN(p, ...) process_run((p), (const char *const[]){__VA_ARGS__, NULL})
 
 /* It ended with `status` after exactly one line on standard error that contains `says`. */

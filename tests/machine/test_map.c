@@ -230,6 +230,23 @@ static void host_memory_that_is_gone_ends_the_guest_with_a_line(void **state)
 	CHECK_ONE_LINE("reason", s->result.reason);
 }
 
+/* What only KVM finds wrong: the kernel's half of the address space is no host memory. */
+static void a_slot_that_kvm_refuses_leaves_nothing_behind(void **state)
+{
+	struct subject *s = *state;
+	uint8_t *host = pages_map(P);
+	void *kernel = (void *)(uintptr_t)UINT64_C(0xffff888000000000);
+	char byte;
+
+	subject_make(s, NULL);
+	assert_int_equal(pn_mmu_map(s->m, HOLE, kernel, P, PN_PROT_READ_WRITE), PN_ERR_SYSTEM);
+	assert_int_equal(pn_mmu_unmap(s->m, HOLE, P), PN_ERR_NOT_MAPPED);
+	assert_int_equal(pn_read(s->m, HOLE, &byte, 1), PN_ERR_NOT_MAPPED);
+	assert_int_equal(pn_mmu_map(s->m, HOLE, host, P, PN_PROT_READ_WRITE), PN_OK);
+	subject_unmake(s);
+	munmap(host, P);
+}
+
 static void slots_run_out_and_come_back(void **state)
 {
 	struct subject *s = *state;
@@ -325,6 +342,7 @@ static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(an_access_may_cross_from_slot_to_slot),
 	SUBJECT_TEST(a_write_to_a_read_only_slot_ends_as_mmio),
 	SUBJECT_TEST(host_memory_that_is_gone_ends_the_guest_with_a_line),
+	SUBJECT_TEST(a_slot_that_kvm_refuses_leaves_nothing_behind),
 	SUBJECT_TEST(slots_run_out_and_come_back),
 	SUBJECT_TEST(slots_come_and_go_under_a_running_guest),
 	SUBJECT_TEST(a_slot_that_goes_under_a_running_guest_is_out_of_its_reach),

@@ -32,7 +32,8 @@ static void make(struct guest *g, unsigned levels)
 	memset(g->ram, 0xff, PN_BOOT_AREA_END);
 	gmem_init(&g->mem, 4, 40);
 	assert_int_equal(gmem_add(&g->mem, 0, g->ram, PN_BOOT_AREA_END, false, NULL), 0);
-	assert_int_equal(boot_tables_build(&g->mem, levels, &regs.cr3), PN_OK);
+	assert_int_equal(boot_tables_build(&g->mem, levels), PN_OK);
+	regs.cr3 = boot_tables_root(levels);
 	walk_context_init(&g->ctx, &regs);
 }
 
@@ -186,14 +187,13 @@ static void a_boot_area_outside_ram_is_refused(void **state)
 {
 	struct gmem mem;
 	uint8_t *page = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
-	gpa_t cr3;
 
 	(void)state;
 	gmem_init(&mem, 4, 40);
-	assert_int_equal(boot_tables_build(&mem, 4, &cr3), PN_ERR_NOT_MAPPED);
+	assert_int_equal(boot_tables_build(&mem, 4), PN_ERR_NOT_MAPPED);
 	assert_int_equal(gmem_add(&mem, PN_BOOT_TABLES_GPA, page, PAGE_SIZE, false, NULL), 0);
 	memset(page, 0x77, PAGE_SIZE);
-	assert_int_equal(boot_tables_build(&mem, 4, &cr3), PN_ERR_NOT_MAPPED);
+	assert_int_equal(boot_tables_build(&mem, 4), PN_ERR_NOT_MAPPED);
 	assert_int_equal(page[0], 0x77);
 	gmem_fini(&mem);
 	free(page);

@@ -111,11 +111,13 @@ static void a_nonsensical_symbol_table_costs_names_and_nothing_else(void **state
 		{"itself as string table", offsetof(Elf64_Shdr, sh_link), 4, 1, SHT_SYMTAB},
 		{"no string table", offsetof(Elf64_Shdr, sh_link), 4, 0, SHT_SYMTAB},
 		{"symbols past the end", offsetof(Elf64_Shdr, sh_offset), 8, 1 << 20, SHT_SYMTAB},
-		{"symbols of a huge size", offsetof(Elf64_Shdr, sh_size), 8, UINT64_MAX - 23, SHT_SYMTAB},
+		{"symbols of a huge size", offsetof(Elf64_Shdr, sh_size), 8, UINT64_MAX - 23,
+		 SHT_SYMTAB},
 		{"symbols of half a size", offsetof(Elf64_Shdr, sh_entsize), 8, 12, SHT_SYMTAB},
 		{"symbols of size 0", offsetof(Elf64_Shdr, sh_entsize), 8, 0, SHT_SYMTAB},
 		{"strings past the end", offsetof(Elf64_Shdr, sh_offset), 8, 1 << 20, SHT_STRTAB},
-		{"strings of a huge size", offsetof(Elf64_Shdr, sh_size), 8, UINT64_MAX - 23, SHT_STRTAB},
+		{"strings of a huge size", offsetof(Elf64_Shdr, sh_size), 8, UINT64_MAX - 23,
+		 SHT_STRTAB},
 		{"strings of one byte", offsetof(Elf64_Shdr, sh_size), 8, 1, SHT_STRTAB},
 	};
 	struct loader *l = *state;
@@ -164,6 +166,57 @@ static void a_name_with_control_characters_cannot_break_a_line(void **state)
 	CHECK_ONE_LINE("symbol", text);
 }
 
+#define BOMB_SYMBOLS  200
+#define BOMB_NAME     20000
+#define BOMB_SECTIONS 20
+
+/*
+ * A small file that says a lot: one table of symbols, named by many sections, each symbol with the
+ * same long name. What is kept of it must be in proportion to the file.
+ */
+static void a_small_file_cannot_ask_for_much_memory(void **state)
+{
+	static struct {
+		Elf64_Sym sym[BOMB_SYMBOLS];
+		char name[BOMB_NAME + 1];
+		Elf64_Shdr section[BOMB_SECTIONS];
+	} tail;
+	struct loader *l = *state;
+	struct elf_file f = elf_build(&elf_good_exec);
+	size_t kept = 0, size = f.size + sizeof(tail);
+
+	for (unsigned i = 0; i < BOMB_SYMBOLS; i++)
+		tail.sym[i] = (Elf64_Sym){.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+					  .st_shndx = 1,
+					  .st_value = 0x20000 + i};
+	memset(tail.name, 'x', BOMB_NAME);
+	tail.section[1] = (Elf64_Shdr){.sh_type = SHT_STRTAB,
+				       .sh_offset = f.size + sizeof(tail.sym),
+				       .sh_size = sizeof(tail.name),
+				       .sh_addralign = 1};
+	for (unsigned i = 2; i < BOMB_SECTIONS; i++)
+		tail.section[i] = (Elf64_Shdr){.sh_type = SHT_SYMTAB,
+					       .sh_offset = f.size,
+					       .sh_size = sizeof(tail.sym),
+					       .sh_link = 1,
+					       .sh_entsize = sizeof(Elf64_Sym),
+					       .sh_addralign = 8};
+	elf_header(&f)->e_shoff = f.size + offsetof(__typeof__(tail), section);
+	elf_header(&f)->e_shnum = BOMB_SECTIONS;
+	elf_header(&f)->e_shstrndx = 1;
+	f.bytes = realloc(f.bytes, size);
+	assert_non_null(f.bytes);
+	memcpy(f.bytes + f.size, &tail, sizeof(tail));
+	loader_store(l, f.bytes, size);
+	free(f.bytes);
+	assert_int_equal(loader_load(l), PN_OK);
+	assert_true(l->image.symbols.count > 0);
+	for (size_t i = 0; i < l->image.symbols.count; i++)
+		kept += sizeof(struct symbol) + strlen(l->image.symbols.symbol[i].name);
+	if (kept > 32 * size)
+		fail_msg("%zu bytes of symbols are kept of a file of %zu", kept, size);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, loader_set_up, loader_tear_down)
 
 int main(void)
@@ -176,6 +229,7 @@ int main(void)
 		TEST(a_nonsensical_symbol_table_costs_names_and_nothing_else),
 		TEST(a_name_past_its_table_is_no_name),
 		TEST(a_name_with_control_characters_cannot_break_a_line),
+		TEST(a_small_file_cannot_ask_for_much_memory),
 	};
 
 	return cmocka_run_group_tests_name("elf_path", tests, NULL, NULL);
