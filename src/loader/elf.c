@@ -192,6 +192,7 @@ static int read_symbols(struct file *f, struct image *image)
 				continue;
 			code = symbols_add(&image->symbols, base + sym.st_value, sym.st_size, name);
 		}
+		break; /* a file has one such table; more would only cost memory */
 	}
 	if (code)
 		return pn_fail(f->err, code, "%s: out of memory for symbols", f->path);
