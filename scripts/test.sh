@@ -72,9 +72,10 @@ unit_tests() { # build directory, prefix of the name
 	done
 }
 
+options=(-DPENUMBRA_TESTS=ON -DPENUMBRA_WERROR=ON)
 scripts/deps.sh build test
 echo 'building build/'
-scripts/build.sh release -DPENUMBRA_WERROR=ON
+scripts/build.sh release "${options[@]}"
 
 wanted unit && unit_tests build ''
 host() { build/penumbra doctor --json | sed -n 's/^ *"host_paging": "\(.*\)",$/\1/p'; }
@@ -93,11 +94,11 @@ if wanted rigs; then
 fi
 if wanted asan; then
 	echo 'building build-asan/'
-	scripts/build.sh asan -DPENUMBRA_WERROR=ON
+	scripts/build.sh asan "${options[@]}"
 	unit_tests build-asan 'asan '
 	tests 'asan machine' 600 env PENUMBRA_BUILD=build-asan build-asan/tests/machine-tests
 fi
-wanted clang && check 'clang build' scripts/build.sh clang -DPENUMBRA_WERROR=ON
+wanted clang && check 'clang build' scripts/build.sh clang "${options[@]}"
 wanted style && check 'style' scripts/style.sh
 
 echo
