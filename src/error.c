@@ -71,9 +71,7 @@ const char *pn_code_name(int code)
 		NAME(PN_ERR_IMAGE),
 		NAME(PN_ERR_STATE),
 	};
-	unsigned index = (unsigned)-code;
+	const int count = sizeof(names) / sizeof(names[0]);
 
-	if (code > 0 || index >= sizeof(names) / sizeof(names[0]))
-		return "unknown";
-	return names[index];
+	return code > 0 || code <= -count ? "unknown" : names[-code];
 }

@@ -117,7 +117,7 @@ struct pn_machine *pn_machine_create(const struct pn_config *config, struct pn_e
 	m->startup_ns[STARTUP_BEGIN] = clock_ns();
 	m->config = *config;
 	if (config->cmdline)
-		strcpy(m->cmdline, config->cmdline);
+		memcpy(m->cmdline, config->cmdline, strlen(config->cmdline) + 1);
 	m->config.cmdline = m->cmdline;
 	if (!m->config.levels)
 		m->config.levels = 4;

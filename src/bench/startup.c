@@ -88,7 +88,7 @@ static int run_bare(double phase[PHASES], const char *bare, struct pn_error *err
 {
 	char *const argv[] = {(char *)bare, NULL};
 	uint64_t at[BARE_MOMENTS] = {0};
-	struct life life;
+	struct life life = {0};
 	int fd = scratch_create(err), code;
 	FILE *f;
 
@@ -146,7 +146,7 @@ static int run_penumbra(double phase[PHASES], const char *penumbra, const char *
 			struct pn_error *err)
 {
 	int fd = scratch_create(err), code;
-	struct life with_stats, without;
+	struct life with_stats = {0}, without = {0};
 	uint64_t at[BARE_MOMENTS] = {0};
 	char option[64];
 
@@ -173,7 +173,7 @@ int bench_startup(struct bench_startup *result, unsigned rounds, const char *pen
 {
 	memset(result, 0, sizeof(*result));
 	for (unsigned round = 0; round <= rounds; round++) {
-		double a[PHASES], b[PHASES];
+		double a[PHASES] = {0}, b[PHASES] = {0};
 		int code = run_penumbra(a, penumbra, guest, err);
 
 		if (!code)

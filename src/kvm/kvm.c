@@ -3,6 +3,7 @@
 #include "kvm/kvm.h"
 
 #include "error.h"
+#include "kvm/caps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,38 +39,42 @@ int kvm_check_extension(int fd, int capability)
 	return answer < 0 ? 0 : answer;
 }
 
+/* The API, and every capability without which nothing runs. */
+static int check_host(struct kvm_host *host, struct pn_error *err)
+{
+	int version = ioctl(host->fd, KVM_GET_API_VERSION, 0);
+	int run_size = ioctl(host->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	size_t count;
+	const struct kvm_cap *caps = kvm_caps(&count);
+
+	if (version != KVM_API_VERSION)
+		return pn_fail(err, PN_ERR_NO_KVM, "%s: API version %d, Penumbra needs %d",
+			       KVM_DEVICE, version, KVM_API_VERSION);
+	if (run_size < (int)sizeof(struct kvm_run))
+		return pn_fail(err, PN_ERR_NO_KVM,
+			       "%s: vCPU mapping of %d bytes, Penumbra needs %zu", KVM_DEVICE,
+			       run_size, sizeof(struct kvm_run));
+	for (size_t i = 0; i < count && caps[i].required; i++)
+		if (!kvm_cap_enough(&caps[i], kvm_check_extension(host->fd, caps[i].number)))
+			return pn_fail(err, PN_ERR_NO_KVM,
+				       "%s: no capability %s (%s); Penumbra needs Linux 4.17 or "
+				       "later",
+				       KVM_DEVICE, caps[i].id, caps[i].use);
+	host->run_size = (size_t)run_size;
+	host->max_slots = (unsigned)kvm_check_extension(host->fd, KVM_CAP_NR_MEMSLOTS);
+	return PN_OK;
+}
+
 int kvm_host_open(struct kvm_host *host, struct pn_error *err)
 {
-	int version, run_size, code;
+	int code;
 
 	host->fd = open(KVM_DEVICE, O_RDWR | O_CLOEXEC);
 	if (host->fd < 0)
 		return open_failed(err);
-
-	version = ioctl(host->fd, KVM_GET_API_VERSION, 0);
-	run_size = ioctl(host->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
-	if (version != KVM_API_VERSION)
-		code = pn_fail(err, PN_ERR_NO_KVM, "%s: API version %d, Penumbra needs %d",
-			       KVM_DEVICE, version, KVM_API_VERSION);
-	else if (run_size < (int)sizeof(struct kvm_run))
-		code = pn_fail(err, PN_ERR_NO_KVM,
-			       "%s: vCPU mapping of %d bytes, Penumbra needs %zu", KVM_DEVICE,
-			       run_size, sizeof(struct kvm_run));
-	else if (~kvm_check_extension(host->fd, KVM_CAP_SYNC_REGS) &
-		 (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS))
-		code = pn_fail(err, PN_ERR_NO_KVM,
-			       "%s: no KVM_CAP_SYNC_REGS; Penumbra needs Linux 4.17 or later",
-			       KVM_DEVICE);
-	else if (!kvm_check_extension(host->fd, KVM_CAP_IMMEDIATE_EXIT))
-		code = pn_fail(err, PN_ERR_NO_KVM,
-			       "%s: no KVM_CAP_IMMEDIATE_EXIT; Penumbra needs Linux 4.13 or later",
-			       KVM_DEVICE);
-	else {
-		host->run_size = (size_t)run_size;
-		host->max_slots = (unsigned)kvm_check_extension(host->fd, KVM_CAP_NR_MEMSLOTS);
-		return PN_OK;
-	}
-	kvm_host_close(host);
+	code = check_host(host, err);
+	if (code)
+		kvm_host_close(host);
 	return code;
 }
 

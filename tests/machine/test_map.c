@@ -270,6 +270,23 @@ static void slots_run_out_and_come_back(void **state)
 	munmap(host, P);
 }
 
+/* More slots in the machine's life than it can have at a time. */
+static void slots_that_are_gone_can_be_had_again(void **state)
+{
+	struct subject *s = *state;
+	uint8_t *host = pages_map(P);
+
+	subject_script(s, NULL, "r8 d0000000 exit 0");
+	for (unsigned i = 0; i < 600; i++) {
+		assert_int_equal(pn_mmu_map(s->m, HOLE, host, P, PN_PROT_READ), PN_OK);
+		assert_int_equal(pn_mmu_unmap(s->m, HOLE, P), PN_OK);
+	}
+	assert_int_equal(pn_mmu_map(s->m, HOLE, host, P, PN_PROT_READ), PN_OK);
+	assert_int_equal(subject_run(s), PN_END_STATUS);
+	subject_unmake(s);
+	munmap(host, P);
+}
+
 /* Has the guest add 1 to the number at HOLE; false if it does not in time. */
 static bool serve(struct subject *s, gpa_t command, uint32_t what)
 {
@@ -344,6 +361,7 @@ static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(host_memory_that_is_gone_ends_the_guest_with_a_line),
 	SUBJECT_TEST(a_slot_that_kvm_refuses_leaves_nothing_behind),
 	SUBJECT_TEST(slots_run_out_and_come_back),
+	SUBJECT_TEST(slots_that_are_gone_can_be_had_again),
 	SUBJECT_TEST(slots_come_and_go_under_a_running_guest),
 	SUBJECT_TEST(a_slot_that_goes_under_a_running_guest_is_out_of_its_reach),
 };
