@@ -96,7 +96,10 @@ if wanted asan; then
 	echo 'building build-asan/'
 	scripts/build.sh asan "${options[@]}"
 	unit_tests build-asan 'asan '
-	tests 'asan machine' 600 env PENUMBRA_BUILD=build-asan build-asan/tests/machine-tests
+	# The tests find everything below build/.
+	mkdir "$logs/asan"
+	ln -s "$PWD/build-asan" "$logs/asan/build"
+	tests 'asan machine' 600 env -C "$logs/asan" build/tests/machine-tests
 fi
 wanted clang && check 'clang build' scripts/build.sh clang "${options[@]}"
 wanted style && check 'style' scripts/style.sh

@@ -261,8 +261,10 @@ static int write_stats(const struct request *r, struct pn_machine *m,
 }
 
 /* Says how the run ended where that is news, and turns it into an exit status. */
-static int conclude(const struct request *r, const struct pn_result *result)
+static int conclude(const struct request *r, const struct pn_machine *m,
+		    const struct pn_result *result)
 {
+	unsigned long long exits = m->vcpu.history.total;
 	int signal = stop_signal();
 
 	switch (result->end) {
@@ -278,10 +280,12 @@ static int conclude(const struct request *r, const struct pn_result *result)
 	case PN_END_STOPPED: break;
 	}
 	if (signal == SIGALRM) {
-		cli_fail("%s: time limit of %.9g s reached", r->guest, (double)r->timeout_ns / 1e9);
+		cli_fail("%s: time limit of %.9g s reached after %llu exits", r->guest,
+			 (double)r->timeout_ns / 1e9, exits);
 		return CLI_TIMEOUT;
 	}
-	cli_fail("%s: stopped by %s", r->guest, strsignal(signal));
+	cli_fail("%s: stopped by signal %d (%s) after %llu exits", r->guest, signal,
+		 strsignal(signal), exits);
 	return 128 + signal;
 }
 
@@ -301,7 +305,7 @@ static int run_machine(const struct request *r, struct pn_machine *m, const stru
 	if (out->last && out->last != '\n' && isatty(STDOUT_FILENO))
 		fputs("\033[0m\n", stdout);
 	fflush(stdout);
-	status = conclude(r, &result);
+	status = conclude(r, m, &result);
 	stats = write_stats(r, m, &result, begin_ns);
 	return stats ? stats : status;
 }
