@@ -201,6 +201,9 @@ static int parse_arguments(struct request *r, int argc, char **argv)
 	r->guest = argv[optind++];
 	if (optind < argc && strcmp(argv[optind], "--") == 0)
 		optind++;
+	else if (optind < argc && argv[optind][0] == '-')
+		return cli_fail("%s: options go before the guest, the guest's arguments behind --",
+				argv[optind]);
 	return join_arguments(r, argc - optind, argv + optind);
 }
 

@@ -214,8 +214,10 @@ static int copy_segments(struct file *f, struct gmem *mem, struct image *image)
 
 			if (n < 0 && errno == EINTR)
 				continue;
-			if (n <= 0)
+			if (n < 0)
 				return pn_fail_errno(f->err, PN_ERR_SYSTEM, "%s: read", f->path);
+			if (n == 0)
+				return REFUSE(f, "%s: became shorter while it was read", f->path);
 			done += (uint64_t)n;
 		}
 		memset(to + done, 0, s->memory_size - done);

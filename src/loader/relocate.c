@@ -89,6 +89,10 @@ int relocations_read(struct relocations *r, Elf *elf, const char *path, const st
 		data = elf_getdata(section, NULL);
 		if (!data)
 			return pn_fail(err, PN_ERR_IMAGE, "%s: relocations truncated", path);
+		if (r->count)
+			return pn_fail(err, PN_ERR_IMAGE,
+				       "%s: a second section of relocations; a static-PIE has one",
+				       path);
 		code = add_section(r, data, head.sh_size / head.sh_entsize, path, image, err);
 		if (code)
 			return code;

@@ -70,11 +70,12 @@ const struct gmem_slot *gmem_find(const struct gmem *mem, gpa_t gpa);
  */
 static inline uint8_t *gmem_ptr(const struct gmem *mem, gpa_t gpa, uint64_t len)
 {
-	/* Slot 0 is low RAM, where nearly every access of nearly every guest falls. */
+	/* Slot 0 is low RAM, where nearly every access of nearly every guest falls; without any
+	 * slot it has no size. */
 	const struct gmem_slot *s = &mem->slot[0];
 	uint64_t off = gpa - s->gpa;
 
-	if (__builtin_expect(mem->count == 0 || off >= s->size, 0)) {
+	if (__builtin_expect(off >= s->size, 0)) {
 		s = gmem_find(mem, gpa);
 		if (!s)
 			return NULL;

@@ -23,7 +23,8 @@ void history_add(struct history *h, const struct kvm_run *run)
 		r->size = (uint8_t)run->mmio.len;
 		r->where = run->mmio.phys_addr;
 		if (!r->in)
-			memcpy(&r->value, run->mmio.data, r->size & 15);
+			memcpy(&r->value, run->mmio.data,
+			       r->size < sizeof(r->value) ? r->size : sizeof(r->value));
 	}
 }
 
