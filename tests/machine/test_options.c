@@ -48,6 +48,7 @@ static const struct refusal refusals[] = {
 	{{"run", "--stats=xml", SCRIPT}, {"--stats=xml", "json"}},
 	{{"run", "--mmu=fast", SCRIPT}, {"--mmu=fast", "hw, ept, npt or tdp"}},
 	{{"run", "/no/such/guest.elf"}, {"/no/such/guest.elf", "No such file"}},
+	{{"run", SCRIPT, "--mem=64M"}, {"--mem=64M", "behind --"}},
 	{{"run", "build"}, {"build", "not a regular file"}},
 	{{"run", PENUMBRA}, {PENUMBRA, "dynamic linker"}},
 	{{"run", "/proc/self/cmdline"}, {"/proc/self/cmdline", ""}},

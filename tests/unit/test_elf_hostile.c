@@ -166,6 +166,7 @@ SPOIL(rela_truncated, elf_section(f, SHT_RELA)->sh_offset = f->size - 24)
 SPOIL(rela_entry_half, elf_section(f, SHT_RELA)->sh_entsize = 12)
 SPOIL(rela_entry_double, elf_section(f, SHT_RELA)->sh_entsize = 48)
 SPOIL(rela_entry_0, elf_section(f, SHT_RELA)->sh_entsize = 0)
+SPOIL(rela_twice, *elf_section(f, SHT_SYMTAB) = *elf_section(f, SHT_RELA))
 SPOIL(relr, elf_section(f, SHT_RELA)->sh_type = SHT_RELR)
 SPOIL(rel, elf_section(f, SHT_RELA)->sh_type = SHT_REL)
 SPOIL(pie_interp, segment(f, 1)->p_type = PT_INTERP)
@@ -187,6 +188,7 @@ static const struct hostile hostile_pies[] = {
 	{"relocations of half a size", rela_entry_half, "relocation"},
 	{"relocations of twice their size", rela_entry_double, "relocation"},
 	{"relocations of size 0", rela_entry_0, "relocation"},
+	{"the same relocations twice", rela_twice, "second section of relocations"},
 	{"packed relocations", relr, "RELR"},
 	{"relocations without addends", rel, "relocation"},
 	{"a PIE that wants a dynamic linker", pie_interp, "dynamic linker"},
