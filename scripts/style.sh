@@ -5,6 +5,10 @@ set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 mapfile -t formatted < <(git ls-files '*.c' '*.h')
+[ ${#formatted[@]} -gt 0 ] || {
+	echo 'style.sh: git lists no files' >&2
+	exit 1
+}
 if [ "${1:-}" = --fix ]; then
 	clang-format -i "${formatted[@]}"
 	exit

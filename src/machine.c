@@ -16,10 +16,6 @@
 
 #define RAM_DEFAULT (UINT64_C(64) << 20)
 
-/* The TSS that Intel's CPUs without unrestricted guests want for real mode, and the page after it:
- * in the hole, below the BIOS range (KVM API 4.36). */
-#define REAL_MODE_TSS 0xfffbd000
-
 static int check_config(const struct pn_config *c, struct pn_error *err)
 {
 	if (c->levels != 0 && c->levels != 4 && c->levels != 5)
@@ -34,17 +30,6 @@ static int check_config(const struct pn_config *c, struct pn_error *err)
 		return pn_fail(err, PN_ERR_ARGUMENT,
 			       "guest command line of %zu bytes: at most %d fit",
 			       strlen(c->cmdline), PN_CMDLINE_MAX - 1);
-	return PN_OK;
-}
-
-static int create_vm(struct pn_machine *m, struct pn_error *err)
-{
-	m->vm = kvm_vm_create(&m->host, err);
-	if (m->vm < 0)
-		return m->vm;
-	if (strcmp(kvm_vendor_module(), "kvm_intel") == 0 &&
-	    ioctl(m->vm, KVM_SET_TSS_ADDR, (unsigned long)REAL_MODE_TSS))
-		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_TSS_ADDR");
 	return PN_OK;
 }
 
@@ -79,9 +64,9 @@ static int create(struct pn_machine *m, struct pn_error *err)
 	m->vcpu.facts = cpuid_facts(&cpuid);
 	m->startup_ns[STARTUP_KVM] = clock_ns();
 
-	code = create_vm(m, err);
-	if (code)
-		return code;
+	m->vm = kvm_vm_create(&m->host, err);
+	if (m->vm < 0)
+		return m->vm;
 	m->startup_ns[STARTUP_VM] = clock_ns();
 
 	code = create_memory(m, m->vcpu.facts.maxphyaddr, err);
@@ -190,12 +175,15 @@ int pn_load_elf(struct pn_machine *m, const char *path, struct pn_error *err)
 int pn_run(struct pn_machine *m, struct pn_result *result, struct pn_error *err)
 {
 	struct vcpu_end end;
+	int code;
 
 	if (!m->loaded)
 		return pn_fail(err, PN_ERR_STATE, "the machine has no guest to run");
 	if (m->ended)
 		return pn_fail(err, PN_ERR_STATE, "the guest has ended: %s", m->reason);
-	vcpu_run(&m->vcpu, &end);
+	code = vcpu_run(&m->vcpu, &end, err);
+	if (code)
+		return code;
 	m->ended = end.end == PN_END_STATUS || end.end == PN_END_DIED;
 	memcpy(m->reason, end.reason, sizeof(m->reason));
 	if (end.end == PN_END_DIED)

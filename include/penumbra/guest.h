@@ -57,9 +57,9 @@
  * Host calls.
  * PN_CALL_CONSOLE   write RSI bytes at GVA RDI to the console; at most PN_CONSOLE_MAX. Returns
  *                   the bytes written.
- * PN_CALL_MARK      leave mark RDI (low 32 bits) in the record of the run, with value RSI.
+ * PN_CALL_MARK      leave mark RDI (low 32 bits), with value RSI, in the statistics of the run.
  * PN_CALL_TIME      store the nanoseconds since the start of the run (64 bits) at GVA RDI.
- * PN_CALL_SET_MODE  go on in mode RDI (PN_MODE_...). Returns the mode left.
+ * PN_CALL_SET_MODE  go on in mode RDI (PN_GUEST_MODE_...). Returns the mode left.
  */
 #define PN_CALL_CONSOLE	 1
 #define PN_CALL_MARK	 2

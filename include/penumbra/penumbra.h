@@ -91,8 +91,8 @@ typedef void pn_console_fn(void *arg, const char *bytes, size_t len);
 
 /* What a machine is made of. Zeroes are the defaults. */
 struct pn_config {
-	uint64_t ram_size; /* bytes, a multiple of 4096 (of the backing's page if larger), at least
-			      2 MiB; 0: 64 MiB. RAM fills GPA 0 to 3 GiB, the rest starts at 4 GiB */
+	uint64_t ram_size; /* bytes, a multiple of 4096 (of the backing's page if larger), 2 MiB
+			      to 1 TiB; 0: 64 MiB. RAM fills GPA 0 to 3 GiB, the rest starts at 4 GiB */
 	enum pn_backing backing;
 	enum pn_mode mode;
 	unsigned levels;	/* paging levels at boot: 4 or 5; 0: 4 */
@@ -123,7 +123,7 @@ struct pn_machine;
 
 /*
  * Makes a machine: VM, RAM, one vCPU. Returns NULL with *err filled (PN_ERR_NO_KVM,
- * PN_ERR_HOST_LACKS, PN_ERR_NOMEM, PN_ERR_SYSTEM, PN_ERR_ARGUMENT). KVM API 4.3, 4.7, 4.35.
+ * PN_ERR_HOST_LACKS, PN_ERR_NOMEM, PN_ERR_SYSTEM, PN_ERR_ARGUMENT). KVM API 4.2, 4.7, 4.35.
  */
 struct pn_machine *pn_machine_create(const struct pn_config *config, struct pn_error *err);
 
@@ -133,13 +133,14 @@ void pn_machine_destroy(struct pn_machine *m);
 /*
  * Loads an ELF64 x86-64 file (ET_EXEC or static-PIE) into RAM and points the vCPU at its entry in
  * 64-bit mode, as <penumbra/guest.h> tells. Returns 0 or PN_ERR_IMAGE, PN_ERR_STATE,
- * PN_ERR_HOST_LACKS (five levels), PN_ERR_SYSTEM with *err filled; nothing is written to RAM then.
+ * PN_ERR_HOST_LACKS (five levels), PN_ERR_NOMEM, PN_ERR_SYSTEM with *err filled; nothing is written
+ * to RAM then, unless the file changed while it was read.
  */
 int pn_load_elf(struct pn_machine *m, const char *path, struct pn_error *err);
 
 /*
  * Runs the guest on the calling thread until it ends. Returns 0 with *result filled, or
- * PN_ERR_STATE with *err filled. After PN_END_STOPPED and PN_END_MAX_EXITS the
+ * PN_ERR_STATE, PN_ERR_SYSTEM with *err filled. After PN_END_STOPPED and PN_END_MAX_EXITS the
  * machine can be run on.
  */
 int pn_run(struct pn_machine *m, struct pn_result *result, struct pn_error *err);
@@ -171,16 +172,16 @@ int pn_mmu_map(struct pn_machine *m, gpa_t gpa, void *hva, uint64_t size, enum p
  */
 int pn_mmu_unmap(struct pn_machine *m, gpa_t gpa, uint64_t size);
 
-/* Copies `len` bytes from or to guest-physical memory. Returns 0 or PN_ERR_NOT_MAPPED; nothing is
- * copied then. */
+/* Copies `len` bytes from or to guest-physical memory. Returns 0, or PN_ERR_NOT_MAPPED if a byte is
+ * in no memory slot or, for a write, in a read-only one; nothing is copied then. */
 int pn_read(struct pn_machine *m, gpa_t gpa, void *to, size_t len);
 int pn_write(struct pn_machine *m, gpa_t gpa, const void *from, size_t len);
 
 /* The GVA of a symbol of the loaded guest; false if there is none of that name. */
 bool pn_symbol(const struct pn_machine *m, const char *name, gva_t *gva);
 
-/* What this host's KVM does in hw mode, from the vendor module's parameters (cheap), or by
- * behaviour where those do not tell. */
+/* What this host's KVM does in hw mode, as the vendor module's parameters say; PN_PAGING_UNKNOWN
+ * where they say nothing. `penumbra doctor` proves it by behaviour. */
 enum pn_paging pn_host_paging(const struct pn_machine *m);
 
 #ifdef __cplusplus

@@ -83,7 +83,7 @@ int bare_create(struct bare *b, const void *code, unsigned len)
 
 	b->at[BARE_BEGIN] = now();
 	b->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (ioctl(b->kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
+	if (b->kvm < 0 || ioctl(b->kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
 		return -1;
 	run_size = ioctl(b->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	cpuid.list.nent = CPUID_ROOM;

@@ -153,10 +153,11 @@ static int run_penumbra(double phase[PHASES], const char *penumbra, const char *
 	if (fd < 0)
 		return fd;
 	snprintf(option, sizeof(option), "--stats-file=/proc/%d/fd/%d", (int)getpid(), fd);
-	code = live((char *const[]){(char *)penumbra, "run", (char *)guest, NULL}, fd, &without,
-		    err);
+	code = live((char *const[]){(char *)penumbra, "run", "--timeout=60", (char *)guest, NULL},
+		    fd, &without, err);
 	if (!code)
-		code = live((char *const[]){(char *)penumbra, "run", option, (char *)guest, NULL},
+		code = live((char *const[]){(char *)penumbra, "run", "--timeout=60", option,
+					    (char *)guest, NULL},
 			    STDOUT_FILENO, &with_stats, err);
 	if (!code)
 		code = read_stats(at, fd, err);

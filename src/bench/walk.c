@@ -19,13 +19,13 @@
 #include "bench/walk.h"
 
 #include "bench/sample.h"
+#include "clock.h"
 #include "memory/walk.h"
 #include "x86.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #define MAPPED	 (UINT64_C(1) << 30)
 #define PAGES	 (MAPPED >> PAGE_SHIFT)
@@ -116,14 +116,6 @@ static int set_up(struct bench *b)
 	return PN_OK;
 }
 
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 /* Walks every page `passes` times. Returns nanoseconds, or -1 if a translation was wrong. */
 static double run(const struct bench *b, const struct walk_context *ctx, uint64_t passes)
 {
@@ -131,7 +123,7 @@ static double run(const struct bench *b, const struct walk_context *ctx, uint64_
 		.access = WALK_READ, .privilege = WALK_SUPERVISOR, .set_ad = true};
 	uint64_t sum = 0, failed = 0, expected = passes * (PAGES * (PAGES - 1) / 2 << PAGE_SHIFT);
 	struct walk_result result;
-	double start = now_ns(), end;
+	uint64_t start = clock_ns(), end;
 
 	for (uint64_t n = 0; n < passes; n++) {
 		for (uint64_t i = 0; i < PAGES; i++) {
@@ -140,8 +132,8 @@ static double run(const struct bench *b, const struct walk_context *ctx, uint64_
 			sum += result.gpa;
 		}
 	}
-	end = now_ns();
-	return failed || sum != expected ? -1 : end - start;
+	end = clock_ns();
+	return failed || sum != expected ? -1 : (double)(end - start);
 }
 
 static int measure(const struct bench *b, unsigned root, uint64_t *walks,

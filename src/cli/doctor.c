@@ -15,7 +15,7 @@ static const char usage[] =
 	"Says what this host's KVM is and can do, found out by running small guests, and\n"
 	"what would mend what is missing.\n"
 	"\n"
-	"  --json    print one JSON object (docs/penumbra-doctor.md)\n"
+	"  --json    print one JSON object (docs/doctor.md)\n"
 	"  --help    print this\n"
 	"\n"
 	"Exit status: 0 guests can run here; 1 they cannot; 125 Penumbra's failure.\n";

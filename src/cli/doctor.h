@@ -18,7 +18,7 @@ enum verdict {
 
 struct finding {
 	const char *section; /* heading in the text */
-	char id[40];	     /* stable: docs/penumbra-doctor.md lists them */
+	char id[40];	     /* stable: docs/doctor.md lists them */
 	char what[32];	     /* at most 21 columns */
 	char found[320];     /* what is the case */
 	enum verdict verdict;

@@ -23,6 +23,7 @@ bool paths_self(char *text, size_t size)
 
 bool paths_find(const char *name, char *text, size_t size)
 {
+	static const char *const below[] = {"", PENUMBRA_LIBDIR};
 	char self[PATH_MAX], *slash;
 
 	if (!paths_self(self, sizeof(self)))
@@ -30,12 +31,11 @@ bool paths_find(const char *name, char *text, size_t size)
 	slash = strrchr(self, '/');
 	if (slash)
 		slash[1] = 0;
-	if ((size_t)snprintf(text, size, "%s%s", self, name) < size && access(text, R_OK) == 0)
-		return true;
-	if ((size_t)snprintf(text, size, "%s/%s", PENUMBRA_LIBDIR, name) < size &&
-	    access(text, R_OK) == 0)
-		return true;
-	cli_fail("%s: found neither in %s nor in %s; build or install Penumbra whole", name, self,
-		 PENUMBRA_LIBDIR);
+	for (unsigned i = 0; i < sizeof(below) / sizeof(below[0]); i++)
+		if ((size_t)snprintf(text, size, "%s%s%s", self, below[i], name) < size &&
+		    access(text, R_OK) == 0)
+			return true;
+	cli_fail("%s: found neither in %s nor in %s%s; build or install Penumbra whole", name, self,
+		 self, PENUMBRA_LIBDIR);
 	return false;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* penumbra run: boots a guest and gives its exit status. */
 #include "cli/cli.h"
+#include "cli/output.h"
 #include "cli/parse.h"
 #include "cli/stats.h"
 #include "cli/stop.h"
@@ -10,6 +11,8 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <penumbra/guest.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -81,26 +84,10 @@ struct request {
 	uint64_t timeout_ns;
 	bool stats, stats_json;
 	const char *stats_file;
+	FILE *stats_out;
 	const char *guest;
 	char cmdline[PN_CMDLINE_MAX];
 };
-
-/* The guest's console goes to stdout; `last` tells whether the line is finished. */
-struct output {
-	char last;
-};
-
-static void write_console(void *arg, const char *bytes, size_t len)
-{
-	struct output *out = arg;
-
-	if (!len)
-		return;
-	fwrite(bytes, 1, len, stdout);
-	out->last = bytes[len - 1];
-	if (memchr(bytes, '\n', len))
-		fflush(stdout);
-}
 
 static int bad(const char *option, const char *value, const char *remedy)
 {
@@ -226,21 +213,26 @@ static int check_mmu(const struct request *r)
 	return CLI_HOST_LACKS;
 }
 
-static int write_stats_file(const struct stats *stats, const char *path)
+/* Opened before the guest runs: a path that is wrong must not cost a run. */
+static int open_stats_file(struct request *r)
 {
-	FILE *f = fopen(path, "w");
+	if (!r->stats_file)
+		return 0;
+	r->stats_out = fopen(r->stats_file, "we");
+	return r->stats_out ? 0
+			    : cli_fail("%s: cannot be written: %s", r->stats_file, strerror(errno));
+}
 
-	if (!f)
-		return cli_fail("%s: cannot be written: %s", path, strerror(errno));
-	if (stats_print_json(stats, f)) {
-		int saved = errno;
+static int write_stats_file(const struct request *r, const struct stats *stats)
+{
+	int failed = stats_print_json(stats, r->stats_out);
+	int saved = errno;
 
-		fclose(f);
-		return cli_fail("%s: cannot be written: %s", path, strerror(saved));
+	if (fclose(r->stats_out) && !failed) {
+		failed = -1;
+		saved = errno;
 	}
-	if (fclose(f))
-		return cli_fail("%s: cannot be written: %s", path, strerror(errno));
-	return 0;
+	return failed ? cli_fail("%s: cannot be written: %s", r->stats_file, strerror(saved)) : 0;
 }
 
 static int write_stats(const struct request *r, struct pn_machine *m,
@@ -254,7 +246,7 @@ static int write_stats(const struct request *r, struct pn_machine *m,
 	if (stats_collect(&stats, m, result, begin_ns))
 		return cli_fail("statistics: out of memory");
 	if (r->stats_file)
-		code = write_stats_file(&stats, r->stats_file);
+		code = write_stats_file(r, &stats);
 	if (r->stats && r->stats_json)
 		stats_print_json(&stats, stderr);
 	else if (r->stats)
@@ -292,24 +284,39 @@ static int conclude(const struct request *r, const struct pn_machine *m,
 	return 128 + signal;
 }
 
-static int run_machine(const struct request *r, struct pn_machine *m, const struct output *out,
+/* Runs the guest under the time limit, which holds for its output as well. */
+static int run_guest(const struct request *r, struct pn_machine *m, struct output *out,
+		     struct pn_result *result, struct pn_error *err)
+{
+	int code = pn_load_elf(m, r->guest, err);
+
+	if (code)
+		return code;
+	code = stop_arm(m, r->timeout_ns, err);
+	if (!code)
+		code = pn_run(m, result, err);
+	output_flush(out);
+	stop_disarm();
+	return code;
+}
+
+static int run_machine(const struct request *r, struct pn_machine *m, struct output *out,
 		       uint64_t begin_ns)
 {
 	struct pn_result result;
 	struct pn_error err;
 	int status, stats;
 
-	if (pn_load_elf(m, r->guest, &err))
+	if (run_guest(r, m, out, &result, &err))
 		return cli_fail_error(&err);
-	if (stop_arm(m, r->timeout_ns, &err) || pn_run(m, &result, &err))
-		return cli_fail_error(&err);
-	stop_disarm();
 	/* A guest cut off in mid-line leaves the terminal fit for what follows. */
 	if (out->last && out->last != '\n' && isatty(STDOUT_FILENO))
 		fputs("\033[0m\n", stdout);
 	fflush(stdout);
 	status = conclude(r, m, &result);
 	stats = write_stats(r, m, &result, begin_ns);
+	if (out->error && status <= PN_STATUS_MAX)
+		return cli_fail("standard output: %s", strerror(out->error));
 	return stats ? stats : status;
 }
 
@@ -319,7 +326,7 @@ int cli_run(int argc, char **argv)
 	struct output out = {0};
 	struct request r = {
 		.mmu = &mmu_choices[0],
-		.config = {.console = write_console, .console_arg = &out},
+		.config = {.console = output_console, .console_arg = &out},
 	};
 	struct pn_machine *m;
 	struct pn_error err;
@@ -328,6 +335,8 @@ int cli_run(int argc, char **argv)
 	if (status)
 		return status < 0 ? cli_finish(0) : status;
 	status = check_mmu(&r);
+	if (!status)
+		status = open_stats_file(&r);
 	if (status)
 		return status;
 	m = pn_machine_create(&r.config, &err);
@@ -335,5 +344,5 @@ int cli_run(int argc, char **argv)
 		return cli_fail_error(&err);
 	status = run_machine(&r, m, &out, begin_ns);
 	pn_machine_destroy(m);
-	return cli_finish(status);
+	return status;
 }

@@ -12,9 +12,10 @@ static const char *const phases[STARTUP_PHASES] = {
 	[STARTUP_MEMORY] = "memory", [STARTUP_VCPU] = "vcpu", [STARTUP_LOAD] = "load",
 };
 
+/* JSON's integers are signed; a guest may claim to have counted more than that. */
 static json_t *count(uint64_t n)
 {
-	return json_integer((json_int_t)n);
+	return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
 }
 
 static json_t *collect_exits(const struct history *h)
@@ -57,24 +58,35 @@ static json_t *collect_kvm(int fd)
 	return o;
 }
 
+static json_t *collect_flushes(const struct pn_guest_report *r)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "all", count(r->flush_all), "context",
+			 count(r->flush_context), "range", count(r->flush_range), "page",
+			 count(r->flush_page), "pcid", count(r->flush_pcid));
+}
+
+static json_t *collect_marks(const struct vcpu_marks *marks)
+{
+	return json_pack("{s:o, s:o, s:o}", "count", count(marks->count), "number",
+			 count(marks->number), "value", count(marks->value));
+}
+
 int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_result *result,
 		  uint64_t begin_ns)
 {
 	struct pn_guest_report r = machine_guest_report(m);
 	json_t *status = result->end == PN_END_STATUS ? json_integer(result->status) : json_null();
 
-	stats->json =
-		json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o,"
-			  " s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o, s:o, s:{s:o, s:o}}",
-			  "mode", "hw", "host_paging", pn_paging_name(pn_host_paging(m)),
-			  "guest_status", status, "end", result->reason, "exits",
-			  collect_exits(&m->vcpu.history), "guest_faults", count(r.faults),
-			  "hidden_faults", count(0), "pt_writes", count(r.pt_writes), "cr3_loads",
-			  count(r.cr3_loads), "flushes", "all", count(r.flush_all), "context",
-			  count(r.flush_context), "range", count(r.flush_range), "page",
-			  count(r.flush_page), "pcid", count(r.flush_pcid), "toggles", count(0),
-			  "begin_ns", count(begin_ns), "startup_ns", collect_startup(m, begin_ns),
-			  "kvm_stats", "vm", collect_kvm(m->vm), "vcpu", collect_kvm(m->vcpu.fd));
+	stats->json = json_pack(
+		"{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, "
+		"s:o}}",
+		"mode", "hw", "host_paging", pn_paging_name(pn_host_paging(m)), "guest_status",
+		status, "end", result->reason, "exits", collect_exits(&m->vcpu.history),
+		"guest_faults", count(r.faults), "hidden_faults", count(0), "pt_writes",
+		count(r.pt_writes), "cr3_loads", count(r.cr3_loads), "flushes", collect_flushes(&r),
+		"toggles", count(0), "marks", collect_marks(&m->vcpu.marks), "begin_ns",
+		count(begin_ns), "startup_ns", collect_startup(m, begin_ns), "kvm_stats", "vm",
+		collect_kvm(m->vm), "vcpu", collect_kvm(m->vcpu.fd));
 	return stats->json ? PN_OK : PN_ERR_NOMEM;
 }
 

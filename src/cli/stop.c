@@ -14,6 +14,7 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM};
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
 static struct sigaction before[SIGNALS];
+static sigset_t mask_before;
 
 static void on_signal(int signal)
 {
@@ -23,17 +24,24 @@ static void on_signal(int signal)
 		pn_stop(machine);
 }
 
-/* A signal that whoever started us has set to be ignored (nohup) stays ignored. */
+/*
+ * A signal that whoever started us has set to be ignored (nohup) stays ignored; one that is only
+ * blocked comes through.
+ */
 static void set_handlers(void)
 {
 	struct sigaction action = {.sa_handler = on_signal};
+	sigset_t handled;
 
 	sigemptyset(&action.sa_mask);
+	sigemptyset(&handled);
 	for (unsigned i = 0; i < SIGNALS; i++) {
 		sigaction(signals[i], NULL, &before[i]);
 		if (before[i].sa_handler != SIG_IGN || signals[i] == SIGALRM)
 			sigaction(signals[i], &action, NULL);
+		sigaddset(&handled, signals[i]);
 	}
+	pthread_sigmask(SIG_UNBLOCK, &handled, &mask_before);
 }
 
 int stop_arm(struct pn_machine *m, uint64_t timeout_ns, struct pn_error *err)
@@ -59,6 +67,7 @@ void stop_disarm(void)
 	struct itimerval none = {0};
 
 	setitimer(ITIMER_REAL, &none, NULL);
+	pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
 	for (unsigned i = 0; i < SIGNALS; i++)
 		sigaction(signals[i], &before[i], NULL);
 	machine = NULL;

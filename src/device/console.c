@@ -7,7 +7,6 @@
 
 void console_write(struct console *c, const char *bytes, size_t len)
 {
-	c->bytes += len;
 	if (c->write)
 		c->write(c->arg, bytes, len);
 }

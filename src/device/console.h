@@ -10,7 +10,6 @@
 struct console {
 	pn_console_fn *write; /* NULL: output is dropped */
 	void *arg;
-	uint64_t bytes; /* written so far */
 };
 
 void console_write(struct console *c, const char *bytes, size_t len);

@@ -13,7 +13,6 @@ static enum bus_answer exit_port(void *device, const struct port_access *access)
 		memset(access->data, 0, (size_t)access->size * access->count);
 		return BUS_DONE;
 	}
-	e->written = true;
 	e->status = 0;
 	memcpy(&e->status, access->data, access->size);
 	return BUS_END;

@@ -6,7 +6,6 @@
 #include "device/bus.h"
 
 struct exit_port {
-	bool written;
 	uint32_t status; /* as the guest wrote it, any value */
 };
 

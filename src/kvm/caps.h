@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The KVM capabilities that Penumbra uses, and what for (KVM API 4.4). */
+/* The KVM capabilities that Penumbra uses or is to use, and what for (KVM API 4.4). */
 #ifndef KVM_CAPS_H
 #define KVM_CAPS_H
 

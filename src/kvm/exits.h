@@ -4,6 +4,7 @@
 #define KVM_EXITS_H
 
 #include <linux/kvm.h>
+#include <stdint.h>
 
 /* Reasons newer than the oldest kernel headers that Penumbra builds with. */
 #ifndef KVM_EXIT_RISCV_CSR
@@ -21,6 +22,14 @@
 #ifndef KVM_EXIT_TDX
 #define KVM_EXIT_TDX 40
 #endif
+
+/* What struct kvm_run holds for KVM_EXIT_MEMORY_FAULT (KVM API section 5), where newer headers call
+ * it memory_fault. KVM_RUN fails with EFAULT or EHWPOISON at the same time. */
+struct kvm_memory_fault {
+	uint64_t flags;
+	uint64_t gpa;
+	uint64_t size; /* bytes */
+};
 
 /* One past the highest reason known here. */
 #define KVM_EXIT_REASONS 41

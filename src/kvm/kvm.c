@@ -12,6 +12,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Where KVM keeps a TSS for Intel's CPUs that cannot run real mode in a guest, and a page behind it:
+ * in the hole, below the BIOS range. Other CPUs ignore it. */
+#define REAL_MODE_TSS 0xfffbd000
+
 static int open_failed(struct pn_error *err)
 {
 	switch (errno) {
@@ -95,6 +99,12 @@ int kvm_vm_create(const struct kvm_host *host, struct pn_error *err)
 	} while (vm < 0 && errno == EINTR);
 	if (vm < 0)
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_CREATE_VM");
+	if (ioctl(vm, KVM_SET_TSS_ADDR, (unsigned long)REAL_MODE_TSS)) {
+		int code = pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_TSS_ADDR");
+
+		close(vm);
+		return code;
+	}
 	return vm;
 }
 

@@ -37,7 +37,10 @@ void kvm_host_close(struct kvm_host *host);
 /* What KVM_CHECK_EXTENSION answers on `fd` (/dev/kvm or a VM); 0 for "no". API 4.4. */
 int kvm_check_extension(int fd, int capability);
 
-/* Makes a VM. Returns its descriptor, or PN_ERR_SYSTEM. API 4.2. */
+/*
+ * Makes a VM, in which GPA 0xfffbd000 to 0xfffc0000 is KVM's own. Returns its descriptor, or
+ * PN_ERR_SYSTEM. API 4.2, 4.36.
+ */
 int kvm_vm_create(const struct kvm_host *host, struct pn_error *err);
 
 /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * 64-bit mode without firmware: the special registers of a vCPU that starts in long mode with
- * paging on (Intel SDM vol. 3 ch. 10.8.5 tells the long way that this replaces).
+ * paging on (Intel SDM vol. 3, "Initializing
+ * IA-32e Mode", tells the long way that this replaces).
  */
 #ifndef KVM_LONGMODE_H
 #define KVM_LONGMODE_H

@@ -11,7 +11,6 @@
 #include "kvm/stats.h"
 #include "kvm/vendor.h"
 
-#include <cpuid.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,18 +48,6 @@ void probe_close(struct probe *p)
 	kvm_host_close(&p->host);
 }
 
-/* ECX of CPUID leaf 0: the end of "AuthenticAMD" and of "HygonGenuine". */
-#define VENDOR_AMD   0x444d4163
-#define VENDOR_HYGON 0x656e6975
-
-/* The extension that this CPU would have: AMD's and Hygon's SVM, else Intel's VMX. */
-static bool cpu_is_amd(void)
-{
-	unsigned eax, ebx, ecx, edx;
-
-	return __get_cpuid(0, &eax, &ebx, &ecx, &edx) && (ecx == VENDOR_AMD || ecx == VENDOR_HYGON);
-}
-
 static enum pn_paging name_paging(bool tdp)
 {
 	const char *module = kvm_vendor_module();
@@ -73,7 +60,7 @@ static enum pn_paging name_paging(bool tdp)
 	else if (strcmp(module, "kvm_intel") == 0)
 		amd = false;
 	else
-		amd = cpu_is_amd();
+		amd = kvm_cpu_is_amd();
 	if (tdp)
 		return amd ? PN_PAGING_NPT : PN_PAGING_EPT;
 	return amd ? PN_PAGING_SHADOW_AMD : PN_PAGING_SHADOW_INTEL;

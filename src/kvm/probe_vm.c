@@ -21,9 +21,6 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-/* Where Intel's CPUs without unrestricted guests keep a TSS for real mode (KVM API 4.36). */
-#define REAL_MODE_TSS 0xfffbd000
-
 /* Page-table entries (Intel SDM vol. 3, 4.5). */
 #define PTE_PRESENT (UINT64_C(1) << 0)
 #define PTE_WRITE   (UINT64_C(1) << 1)
@@ -125,7 +122,7 @@ static int set_sregs(struct probe_vm *v, bool la57, struct pn_error *err)
 
 /*
  * The bound in time: a timer signals this thread. The signal is blocked, except inside KVM_RUN, so
- * it needs no handler and cannot come between a look at the clock and KVM_RUN (KVM API 4.16).
+ * it needs no handler and cannot come between a look at the clock and KVM_RUN (KVM API 4.21).
  */
 static int arm_timer(struct probe_vm *v, struct pn_error *err)
 {
@@ -191,8 +188,6 @@ static int create(struct probe_vm *v, struct probe *p, bool la57, struct pn_erro
 	v->vm = kvm_vm_create(v->host, err);
 	if (v->vm < 0)
 		return v->vm;
-	if (ioctl(v->vm, KVM_SET_TSS_ADDR, (unsigned long)REAL_MODE_TSS))
-		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_TSS_ADDR");
 	ram = mmap(NULL, PROBE_RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (ram == MAP_FAILED)
 		return pn_fail_errno(err, PN_ERR_NOMEM, "mmap of %d bytes", PROBE_RAM);
@@ -254,7 +249,7 @@ int probe_vm_run(struct probe_vm *v, struct pn_error *err)
 			return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_RUN");
 		drop_kicks();
 		if (clock_ns() >= v->deadline_ns)
-			return pn_fail(err, PN_ERR_HOST_LACKS, "no exit within %d ms",
+			return pn_fail(err, PN_ERR_HOST_LACKS, "no exit within %ld ms",
 				       PROBE_LIMIT_NS / 1000000);
 	}
 	return PN_OK;

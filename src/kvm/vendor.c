@@ -2,7 +2,11 @@
 /* The vendor module and its say on two-dimensional paging, from /sys/module. */
 #include "kvm/vendor.h"
 
+#include "x86.h"
+
+#include <cpuid.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 struct vendor {
@@ -20,10 +24,21 @@ static const struct vendor vendors[] = {
 	 PN_PAGING_SHADOW_AMD},
 };
 
+bool kvm_cpu_is_amd(void)
+{
+	unsigned eax, ebx, ecx, edx;
+
+	return __get_cpuid(0, &eax, &ebx, &ecx, &edx) &&
+	       (ecx == CPUID_ECX_AMD || ecx == CPUID_ECX_HYGON);
+}
+
+/* A kernel with every vendor's module built in has all the directories: the CPU decides. */
 static const struct vendor *find(void)
 {
+	const char *wrong = kvm_cpu_is_amd() ? "kvm_intel" : "kvm_amd";
+
 	for (unsigned i = 0; i < sizeof(vendors) / sizeof(vendors[0]); i++)
-		if (access(vendors[i].directory, F_OK) == 0)
+		if (strcmp(vendors[i].name, wrong) != 0 && access(vendors[i].directory, F_OK) == 0)
 			return &vendors[i];
 	return NULL;
 }

@@ -14,6 +14,9 @@ const char *kvm_vendor_module(void);
 /* What the module's parameters say; PN_PAGING_UNKNOWN where they say nothing. */
 enum pn_paging kvm_vendor_paging(void);
 
+/* Whether this CPU is AMD's or Hygon's (it would have SVM), and not Intel's (VMX). */
+bool kvm_cpu_is_amd(void);
+
 /* Whether `paging` is two-dimensional paging (TDP): EPT or NPT. */
 bool kvm_paging_is_tdp(enum pn_paging paging);
 

@@ -33,7 +33,10 @@ static int check_header(struct file *f)
 	const char *ident;
 	size_t len;
 
-	if (elf_kind(f->elf) != ELF_K_ELF)
+	char magic[SELFMAG] = "";
+
+	if (pread(f->fd, magic, sizeof(magic), 0) != sizeof(magic) ||
+	    memcmp(magic, ELFMAG, SELFMAG) != 0)
 		return REFUSE(f, "%s: not an ELF file", f->path);
 	ident = elf_getident(f->elf, &len);
 	if (!ident || len < EI_NIDENT)
@@ -56,6 +59,9 @@ static int check_header(struct file *f)
 			      "%s: ELF type %u is neither an executable nor a static-PIE; link "
 			      "the guest",
 			      f->path, f->header.e_type);
+	if (f->header.e_phnum && f->header.e_phentsize != sizeof(Elf64_Phdr))
+		return REFUSE(f, "%s: program headers of %u bytes each; ELF64 has %zu", f->path,
+			      f->header.e_phentsize, sizeof(Elf64_Phdr));
 	if (f->header.e_phoff > f->size ||
 	    f->header.e_phnum * (uint64_t)f->header.e_phentsize > f->size - f->header.e_phoff)
 		return REFUSE(f, "%s: program headers truncated: the file ends at %llu", f->path,
@@ -125,7 +131,7 @@ static int read_segments(struct file *f, const struct gmem *mem, struct image *i
 				      "%s: wants a dynamic linker; link the guest statically "
 				      "(-static or -static-pie)",
 				      f->path);
-		if (p.p_type != PT_LOAD || p.p_memsz == 0)
+		if (p.p_type != PT_LOAD || (p.p_memsz == 0 && p.p_filesz == 0))
 			continue;
 		s = (struct image_segment){
 			.gva = f->header.e_type == ET_DYN ? IMAGE_PIE_BASE + p.p_vaddr : p.p_vaddr,
@@ -133,7 +139,6 @@ static int read_segments(struct file *f, const struct gmem *mem, struct image *i
 			.memory_size = p.p_memsz,
 			.file_size = p.p_filesz,
 			.file_offset = p.p_offset,
-			.executable = p.p_flags & PF_X,
 		};
 		code = check_segment(f, mem, i, image, &s);
 		if (code)

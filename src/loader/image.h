@@ -15,7 +15,6 @@ struct image_segment {
 	uint64_t memory_size; /* bytes; past file_size they are zero (BSS) */
 	uint64_t file_size;   /* bytes */
 	uint64_t file_offset;
-	bool executable;
 };
 
 struct image {
@@ -29,8 +28,8 @@ struct image {
 /*
  * Loads an ELF64 x86-64 file: ET_EXEC at its physical addresses, static-PIE (ET_DYN without
  * interpreter) at IMAGE_PIE_BASE with its relative relocations applied. Every check comes before
- * the first byte is written to `mem`. Returns 0 (free with image_free), PN_ERR_IMAGE or
- * PN_ERR_SYSTEM; the file is hostile input.
+ * the first byte is written to `mem`. Returns 0 (free with image_free), PN_ERR_IMAGE,
+ * PN_ERR_NOMEM or PN_ERR_SYSTEM; the file is hostile input.
  */
 int elf_load(const char *path, struct gmem *mem, struct image *image, struct pn_error *err);
 

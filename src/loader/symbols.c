@@ -22,9 +22,9 @@ int symbols_add(struct symbols *s, gva_t gva, uint64_t size, const char *name)
 	copy = strndup(name, SYMBOL_NAME_MAX);
 	if (!copy)
 		return PN_ERR_NOMEM;
-	/* Names are printed, and come from a hostile file. */
+	/* Names are printed, and come from a hostile file: ASCII, and nothing else. */
 	for (char *c = copy; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
+		if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f)
 			*c = '?';
 	s->symbol[s->count++] = (struct symbol){.gva = gva, .size = size, .name = copy};
 	return PN_OK;

@@ -65,7 +65,9 @@ gpa_t boot_tables_root(unsigned levels)
 
 bool boot_tables_map(gva_t gva, gpa_t gpa)
 {
+	if (gpa < PAGE_SIZE)
+		return false;
 	if (gva >= PN_HIGH_BASE)
 		return gpa < HIGH_END && gva - PN_HIGH_BASE == gpa;
-	return gva >= PAGE_SIZE && gva < LOW_END && gva == gpa;
+	return gpa < LOW_END && gva == gpa;
 }

@@ -27,9 +27,9 @@ int ram_create(struct ram *ram, uint64_t size, enum pn_backing backing, struct p
 	int code;
 
 	*ram = (struct ram){.fd = -1, .size = size};
-	if (size < RAM_SIZE_MIN || size % b->page)
+	if (size < RAM_SIZE_MIN || size > RAM_SIZE_MAX || size % b->page)
 		return pn_fail(err, PN_ERR_ARGUMENT,
-			       "RAM of %llu bytes: give at least 2 MiB, in multiples of %s",
+			       "RAM of %llu bytes: give 2 MiB to 1 TiB, in multiples of %s",
 			       (unsigned long long)size, b->name);
 	ram->fd = memfd_create("penumbra-ram", MFD_CLOEXEC | b->flags);
 	if (ram->fd < 0 || ftruncate(ram->fd, (off_t)size))

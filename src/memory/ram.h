@@ -12,6 +12,7 @@
 #define RAM_HOLE_START (UINT64_C(3) << 30)
 #define RAM_HOLE_END   (UINT64_C(4) << 30)
 #define RAM_SIZE_MIN   (UINT64_C(2) << 20)
+#define RAM_SIZE_MAX   (UINT64_C(1) << 40) /* the host's kernel takes seconds to register more */
 
 struct ram {
 	int fd; /* the memfd */
@@ -20,8 +21,8 @@ struct ram {
 };
 
 /*
- * Makes `size` bytes of RAM with host pages as asked for. Returns 0, PN_ERR_ARGUMENT (size below
- * RAM_SIZE_MIN or not a multiple of the page), PN_ERR_HOST_LACKS (no huge pages to be had) or
+ * Makes `size` bytes of RAM with host pages as asked for. Returns 0, PN_ERR_ARGUMENT (size out of
+ * RAM_SIZE_MIN to RAM_SIZE_MAX, or not a multiple of the page), PN_ERR_HOST_LACKS (no huge pages to be had) or
  * PN_ERR_SYSTEM.
  */
 int ram_create(struct ram *ram, uint64_t size, enum pn_backing backing, struct pn_error *err);

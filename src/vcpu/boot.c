@@ -55,8 +55,8 @@ int boot_long_mode(struct vcpu *v, unsigned levels, struct pn_error *err)
 		return PN_OK;
 	if (start.la57)
 		return pn_fail(err, PN_ERR_HOST_LACKS,
-			       "five paging levels (CR4.LA57): this host has four; leave "
-			       "--levels=5 away");
+			       "five paging levels (CR4.LA57): this host has four; drop "
+			       "--levels=5");
 	return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_SREGS");
 }
 

@@ -2,6 +2,8 @@
 /* CPUID policy, as a table. */
 #include "vcpu/cpuid.h"
 
+#include "x86.h"
+
 /* MAXPHYADDR of a processor that does not tell (Intel SDM vol. 3, 4.1.4). */
 #define MAXPHYADDR_UNTOLD 36
 
@@ -55,10 +57,13 @@ struct cpuid_facts cpuid_facts(union kvm_cpuid_list *cpuid)
 	const struct kvm_cpuid_entry2 *features = kvm_cpuid_find(cpuid, 0x80000001, 0);
 	const struct kvm_cpuid_entry2 *sizes = kvm_cpuid_find(cpuid, 0x80000008, 0);
 
+	unsigned maxphyaddr = sizes ? sizes->eax & 0xff : MAXPHYADDR_UNTOLD;
+
 	return (struct cpuid_facts){
-		.maxphyaddr = sizes ? sizes->eax & 0xff : MAXPHYADDR_UNTOLD,
+		.maxphyaddr = maxphyaddr < 32	? 32
+			      : maxphyaddr > 52 ? 52
+						: maxphyaddr,
 		.has_1g = features && (features->edx & BIT(26)),
-		/* The last letters of "AuthenticAMD" and "HygonGenuine". */
-		.amd = vendor && (vendor->ecx == 0x444d4163 || vendor->ecx == 0x656e6975),
+		.amd = vendor && (vendor->ecx == CPUID_ECX_AMD || vendor->ecx == CPUID_ECX_HYGON),
 	};
 }

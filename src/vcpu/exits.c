@@ -64,15 +64,16 @@ static enum vcpu_verdict on_mmio(struct vcpu *v, struct vcpu_end *end)
 	unsigned long long gpa = v->run->mmio.phys_addr;
 	const struct gmem_slot *slot;
 	char where[160];
-	bool readonly;
+	const char *what;
 
 	pthread_rwlock_rdlock(&v->mem->lock);
 	slot = gmem_find(v->mem, gpa);
-	readonly = slot && slot->readonly;
+	what = !slot		? "outside every memory slot"
+	       : slot->readonly ? "in a read-only memory slot"
+				: "in a memory slot whose host memory cannot be reached";
 	pthread_rwlock_unlock(&v->mem->lock);
 	return vcpu_end(end, PN_END_DIED, "guest %s %u bytes at GPA 0x%llx, %s, %s %s",
-			v->run->mmio.is_write ? "wrote" : "read", v->run->mmio.len, gpa,
-			readonly ? "in a read-only memory slot" : "outside every memory slot",
+			v->run->mmio.is_write ? "wrote" : "read", v->run->mmio.len, gpa, what,
 			v->run->mmio.is_write ? "just before" : "at",
 			place(v, where, sizeof(where)));
 }

@@ -34,10 +34,12 @@ enum walk_outcome translate(const struct vcpu *v, const struct walk_context *ctx
 static int piece(const struct vcpu *v, const struct walk_context *ctx, gva_t gva, size_t len,
 		 enum walk_access access, gpa_t *gpa, size_t *part)
 {
+	const struct walk_query query = {
+		.gva = gva, .access = access, .privilege = WALK_SUPERVISOR, .set_ad = true};
 	struct walk_result r;
 	size_t room = PAGE_SIZE - (gva & (PAGE_SIZE - 1));
 
-	if (translate(v, ctx, gva, access, &r, NULL) != WALK_OK)
+	if (walk(v->mem, ctx, &query, &r, NULL) != WALK_OK)
 		return PN_ERR_NOT_MAPPED;
 	*gpa = r.gpa;
 	*part = len < room ? len : room;

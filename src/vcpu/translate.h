@@ -21,8 +21,9 @@ enum walk_outcome translate(const struct vcpu *v, const struct walk_context *ctx
 			    struct walk_path *path);
 
 /*
- * Copies `len` bytes at a GVA out of or into guest memory, across pages. Returns 0, or
- * PN_ERR_NOT_MAPPED if any of them is out of the supervisor's reach; some may have been copied then.
+ * Copies `len` bytes at a GVA out of or into guest memory, across pages, on the guest's behalf: the
+ * accessed and dirty flags are set as if it had done so itself. Returns 0, or PN_ERR_NOT_MAPPED if
+ * any of them is out of the supervisor's reach; some may have been copied then.
  */
 int translate_read(const struct vcpu *v, const struct walk_context *ctx, gva_t gva, void *to,
 		   size_t len);

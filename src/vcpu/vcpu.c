@@ -33,7 +33,8 @@ static void on_kick(int signal)
 
 static int install_kick_handler(struct pn_error *err)
 {
-	struct sigaction action = {.sa_handler = on_kick};
+	/* A late kick must not disturb the caller's system calls; KVM_RUN never restarts. */
+	struct sigaction action = {.sa_handler = on_kick, .sa_flags = SA_RESTART};
 
 	sigemptyset(&action.sa_mask);
 	if (sigaction(PN_KICK_SIGNAL, &action, NULL))
@@ -79,18 +80,37 @@ enum vcpu_verdict vcpu_end(struct vcpu_end *end, enum pn_end how, const char *fo
 	return VCPU_END;
 }
 
-/* KVM_RUN came back with an error: a kick, or KVM could not go on. */
+/*
+ * KVM_RUN came back with an error: a kick, guest memory that the host cannot give, or a failure of
+ * KVM's own.
+ */
 static enum vcpu_verdict run_failed(struct vcpu *v, struct vcpu_end *end)
 {
-	if (errno == EINTR || errno == EAGAIN)
-		return VCPU_CONTINUE;
-	return vcpu_end(end, PN_END_DIED, "KVM_RUN at RIP 0x%llx: %s",
-			(unsigned long long)v->run->s.regs.regs.rip, strerror(errno));
+	struct kvm_memory_fault fault;
+
+	switch (errno) {
+	case EINTR:
+	case EAGAIN: return VCPU_CONTINUE;
+	case EFAULT:
+	case EHWPOISON: break;
+	default:
+		end->error = errno;
+		return vcpu_end(end, PN_END_DIED, "KVM_RUN: %s", strerror(errno));
+	}
+	if (v->run->exit_reason != KVM_EXIT_MEMORY_FAULT)
+		return vcpu_end(end, PN_END_DIED,
+				"guest memory that the host cannot give, near RIP 0x%llx: %s",
+				(unsigned long long)v->run->s.regs.regs.rip, strerror(errno));
+	memcpy(&fault, &v->run->hw, sizeof(fault));
+	return vcpu_end(end, PN_END_DIED,
+			"guest memory that the host cannot give: %llu bytes at GPA 0x%llx: %s",
+			(unsigned long long)fault.size, (unsigned long long)fault.gpa,
+			strerror(errno));
 }
 
 bool vcpu_was_reset(const struct vcpu *v)
 {
-	return !(v->run->s.regs.sregs.cr0 & CR0_PE);
+	return v->run->exit_reason == KVM_EXIT_SHUTDOWN && !(v->run->s.regs.sregs.cr0 & CR0_PE);
 }
 
 static void keep_registers(struct vcpu *v)
@@ -107,6 +127,8 @@ static void loop(struct vcpu *v, struct vcpu_end *end)
 
 	for (;;) {
 		v->run->immediate_exit = 0;
+		/* The compiler must not look at `stop` before that store. */
+		atomic_signal_fence(memory_order_seq_cst);
 		if (atomic_load(&v->stop)) {
 			atomic_store(&v->stop, false);
 			vcpu_end(end, PN_END_STOPPED, "stopped");
@@ -132,23 +154,31 @@ static void loop(struct vcpu *v, struct vcpu_end *end)
 	}
 }
 
-void vcpu_run(struct vcpu *v, struct vcpu_end *end)
+int vcpu_run(struct vcpu *v, struct vcpu_end *end, struct pn_error *err)
 {
+	/* A console function may run another machine: its kicks are not ours. */
+	struct kvm_run *outer = kicked_run;
 	sigset_t kick, before;
+	int idle = 0;
 
 	*end = (struct vcpu_end){0};
 	/* The caller may block signals as it likes; the kick must come through. */
 	sigemptyset(&kick);
 	sigaddset(&kick, PN_KICK_SIGNAL);
+	if (!atomic_compare_exchange_strong(&v->thread, &idle, gettid()))
+		return pn_fail(err, PN_ERR_STATE, "the machine is running already");
 	pthread_sigmask(SIG_UNBLOCK, &kick, &before);
 	kicked_run = v->run;
-	atomic_store(&v->thread, gettid());
 	if (!v->started_ns)
 		v->started_ns = clock_ns();
 	loop(v, end);
 	atomic_store(&v->thread, 0);
-	kicked_run = NULL;
+	kicked_run = outer;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!end->error)
+		return PN_OK;
+	errno = end->error;
+	return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_RUN");
 }
 
 void vcpu_stop(struct vcpu *v)

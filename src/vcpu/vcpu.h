@@ -21,6 +21,7 @@
 struct vcpu_end {
 	enum pn_end end;
 	unsigned status; /* for PN_END_STATUS */
+	int error;	 /* errno of KVM_RUN, if that failed for no fault of the guest's; else 0 */
 	char reason[256];
 };
 
@@ -71,17 +72,17 @@ int vcpu_create(struct vcpu *v, int vm, union kvm_cpuid_list *cpuid, struct pn_e
 void vcpu_destroy(struct vcpu *v);
 
 /*
- * Runs on the calling thread until something ends the run, which *end then tells: one KVM_RUN per
- * exit and no other system call.
+ * Runs on the calling thread until something ends the run: one KVM_RUN per exit and no other system
+ * call. Returns 0 with *end filled, PN_ERR_STATE (it is running on another thread), PN_ERR_SYSTEM.
  */
-void vcpu_run(struct vcpu *v, struct vcpu_end *end);
+int vcpu_run(struct vcpu *v, struct vcpu_end *end, struct pn_error *err);
 
 /* Makes the running or next vcpu_run end with PN_END_STOPPED. Async-signal-safe. */
 void vcpu_stop(struct vcpu *v);
 
 /*
- * Whether the exit found the vCPU freshly reset, in real mode, where no guest of ours can be: what
- * kvm_amd does to a vCPU that triple-faults. Where it was then is lost; v->last is the exit before.
+ * Whether the exit is a triple fault that has left the vCPU freshly reset, in real mode: kvm_amd
+ * does that. Where the vCPU was is lost then; v->last is the exit before.
  */
 bool vcpu_was_reset(const struct vcpu *v);
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct process process, *const p = &process;
@@ -33,6 +34,7 @@ static const struct refusal refusals[] = {
 	{{"run", "--mem=0", SCRIPT}, {"--mem=0", "64M"}},
 	{{"run", "--mem=16777216T", SCRIPT}, {"--mem=16777216T", "64M"}},
 	{{"run", "--mem=1M", SCRIPT}, {"1048576", "2 MiB"}},
+	{{"run", "--mem=2T", SCRIPT}, {"2199023255552", "1 TiB"}},
 	{{"run", "--mem=5000001", SCRIPT}, {"5000001", "4 KiB"}},
 	{{"run", "--hugepages=3M", SCRIPT}, {"--hugepages=3M", "2M or 1G"}},
 	{{"run", "--hugepages=2M", "--mem=65M", SCRIPT}, {"68157440", "2 MiB"}},
@@ -212,6 +214,44 @@ static void a_signal_that_was_ignored_stays_ignored(void **state)
 	expect_failure(p, "SIGHUP under nohup", 124, "0.5 s");
 }
 
+/* Whoever starts us may block what it likes. */
+static void a_blocked_alarm_still_ends_a_run(void **state)
+{
+	static const char *const spins[] = {"run", "--timeout=0.5", SCRIPT, "--", "spin", NULL};
+	sigset_t alarm_signal, before;
+
+	(void)state;
+	sigemptyset(&alarm_signal);
+	sigaddset(&alarm_signal, SIGALRM);
+	sigprocmask(SIG_BLOCK, &alarm_signal, &before);
+	process_start(p, NULL, spins);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	process_wait(p);
+	expect_failure(p, "SIGALRM blocked", 124, "0.5 s");
+}
+
+/* A pipe takes 64 KiB; the guest prints twice that, and nobody reads. */
+static void a_time_out_ends_a_run_whose_output_nobody_reads(void **state)
+{
+	static const char *const prints[] = {"run",    "--timeout=1", SCRIPT, "--", "print",
+					     "200000", "20000",	      "spin", NULL};
+	char directory[] = "/tmp/penumbra-test.XXXXXX", path[64];
+	int reader;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/fifo", directory);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	reader = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	process_start(p, path, prints);
+	process_wait(p);
+	close(reader);
+	unlink(path);
+	rmdir(directory);
+	expect_failure(p, "nobody reads", 124, "time limit of 1 s");
+}
+
 static void lost_output_gives_125_and_a_line(void **state)
 {
 	static const char *const says[] = {"run", SCRIPT, "--", "say", "x", NULL};
@@ -294,6 +334,8 @@ static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(the_exit_limit_gives_124),
 	SUBJECT_TEST(a_signal_stops_the_guest_and_gives_128_and_its_number),
 	SUBJECT_TEST(a_signal_that_was_ignored_stays_ignored),
+	SUBJECT_TEST(a_blocked_alarm_still_ends_a_run),
+	SUBJECT_TEST(a_time_out_ends_a_run_whose_output_nobody_reads),
 	SUBJECT_TEST(lost_output_gives_125_and_a_line),
 	SUBJECT_TEST(tdp_is_refused_where_there_is_none),
 	SUBJECT_TEST(five_levels_run_or_are_refused_with_126),

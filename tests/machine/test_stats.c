@@ -14,7 +14,7 @@ static struct process process, *const p = &process;
 static const char *const members[] = {
 	"mode",		"host_paging", "guest_status", "end",	    "exits",
 	"guest_faults", "pt_writes",   "cr3_loads",    "flushes",   "hidden_faults",
-	"toggles",	"begin_ns",    "startup_ns",   "kvm_stats",
+	"toggles",	"begin_ns",    "startup_ns",   "kvm_stats", "marks",
 };
 static const char *const flush_kinds[] = {"all", "context", "range", "page", "pcid"};
 static const char *const phases[] = {"options", "kvm",	"vm",	      "memory",
@@ -156,8 +156,10 @@ static void the_file_holds_the_same_object(void **state)
 static void a_file_that_cannot_be_written_gives_125_and_a_line(void **state)
 {
 	(void)state;
-	RUN(p, "run", "--stats-file=/no/such/directory/file", SCRIPT);
+	/* Found out before the guest has run, not after. */
+	RUN(p, "run", "--stats-file=/no/such/directory/file", SCRIPT, "--", "say", "x");
 	expect_failure(p, "no directory", 125, "/no/such/directory/file");
+	assert_string_equal(p->out, "");
 	RUN(p, "run", "--stats-file=/dev/full", SCRIPT);
 	expect_failure(p, "/dev/full", 125, "/dev/full: cannot be written: No space left");
 	RUN(p, "run", "--stats-file=", SCRIPT);

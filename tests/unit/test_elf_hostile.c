@@ -42,6 +42,10 @@ SPOIL(no_phdr, elf_header(f)->e_phnum = 0)
 SPOIL(no_load, segment(f, 0)->p_type = segment(f, 1)->p_type = PT_NOTE)
 SPOIL(interp, segment(f, 1)->p_type = PT_INTERP)
 SPOIL(filesz_more, segment(f, 0)->p_memsz = segment(f, 0)->p_filesz - 1)
+SPOIL(filesz_no_memsz, segment(f, 1)->p_memsz = 0)
+SPOIL(phentsize_0, elf_header(f)->e_phentsize = 0)
+SPOIL(phentsize_112, elf_header(f)->e_phentsize = 112)
+SPOIL(half_header, f->size = 50)
 SPOIL(filesz_past, segment(f, 1)->p_filesz = segment(f, 1)->p_memsz = 0x4000)
 SPOIL(offset_past, segment(f, 1)->p_offset = f->size - 1)
 SPOIL(offset_wraps, segment(f, 1)->p_offset = -(uint64_t)8)
@@ -99,6 +103,10 @@ static const struct hostile hostiles[] = {
 	{"nothing to load", no_load, "PT_LOAD"},
 	{"wants a dynamic linker", interp, "dynamic linker"},
 	{"p_filesz above p_memsz", filesz_more, "p_filesz"},
+	{"p_filesz and no p_memsz", filesz_no_memsz, "p_filesz"},
+	{"program headers of no bytes", phentsize_0, "of 0 bytes"},
+	{"program headers of 112 bytes", phentsize_112, "of 112 bytes"},
+	{"half an ELF header", half_header, "truncated: 50 bytes"},
 	{"a segment past the end of the file", filesz_past, "truncated"},
 	{"a segment that begins at the last byte", offset_past, "truncated"},
 	{"a file offset that wraps", offset_wraps, "truncated"},
