@@ -249,8 +249,8 @@ int probe_vm_run(struct probe_vm *v, struct pn_error *err)
 			return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_RUN");
 		drop_kicks();
 		if (clock_ns() >= v->deadline_ns)
-			return pn_fail(err, PN_ERR_HOST_LACKS, "no exit within %ld ms",
-				       PROBE_LIMIT_NS / 1000000);
+			return pn_fail(err, PN_ERR_HOST_LACKS, "no exit within %llu ms",
+				       (unsigned long long)PROBE_LIMIT_NS / 1000000);
 	}
 	return PN_OK;
 }

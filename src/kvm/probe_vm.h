@@ -16,7 +16,7 @@
 
 /* One probe VM may take so many exits, and so much time in all (nanoseconds). */
 #define PROBE_EXITS_MAX 64
-#define PROBE_LIMIT_NS	2000000000
+#define PROBE_LIMIT_NS	UINT64_C(2000000000)
 
 struct probe_vm {
 	const struct kvm_host *host;
