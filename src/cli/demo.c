@@ -173,7 +173,7 @@ static void print_translation(struct pn_machine *m)
 
 	if (!pn_symbol(m, name, &query.gva))
 		return;
-	translate_init(&ctx, &m->vcpu, &m->vcpu.last.sregs);
+	translate_init(&ctx, &m->vcpu, vcpu_sregs(&m->vcpu));
 	walk(&m->mem, &ctx, &query, &result, &path);
 	printf("\nOne translation, as walk() reads it out of the guest's tables: %s,\n"
 	       "GVA 0x%" PRIx64 "\n",

@@ -14,7 +14,7 @@ static uint32_t call_console(struct vcpu *v, const struct kvm_regs *regs)
 
 	if (regs->rsi > sizeof(bytes))
 		return PN_CALL_EINVAL;
-	translate_init(&ctx, v, &v->run->s.regs.sregs);
+	translate_init(&ctx, v, vcpu_sregs(v));
 	pthread_rwlock_rdlock(&v->mem->lock);
 	code = translate_read(v, &ctx, regs->rdi, bytes, regs->rsi);
 	pthread_rwlock_unlock(&v->mem->lock);
@@ -38,7 +38,7 @@ static uint32_t call_time(struct vcpu *v, const struct kvm_regs *regs)
 	struct walk_context ctx;
 	int code;
 
-	translate_init(&ctx, v, &v->run->s.regs.sregs);
+	translate_init(&ctx, v, vcpu_sregs(v));
 	pthread_rwlock_rdlock(&v->mem->lock);
 	code = translate_write(v, &ctx, regs->rdi, &now, sizeof(now));
 	pthread_rwlock_unlock(&v->mem->lock);

@@ -76,7 +76,7 @@ static void print_history(FILE *out, const struct history *h)
 
 static void print_report(FILE *out, const struct vcpu *v)
 {
-	struct vcpu_registers now = {v->run->s.regs.regs, v->run->s.regs.sregs};
+	struct vcpu_registers now = {v->run->s.regs.regs, *vcpu_sregs(v)};
 	const struct vcpu_registers *r = &now;
 	struct walk_context ctx;
 	char symbol[42]; /* what is left of 80 columns */

@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "kvm/vendor.h"
 #include "x86.h"
 
 #include <errno.h>
@@ -56,8 +57,14 @@ int vcpu_create(struct vcpu *v, int vm, union kvm_cpuid_list *cpuid, struct pn_e
 		vcpu_destroy(v);
 		return code;
 	}
-	/* Registers come with every exit, for no further system call. */
-	v->run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+	/*
+	 * General registers come with every exit. The special ones are dear on kvm_intel, where
+	 * each is a VMREAD; elsewhere they cost next to nothing, and kvm_amd would have lost them
+	 * after a triple fault.
+	 */
+	v->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
+	if (strcmp(kvm_vendor_module(), "kvm_intel") != 0)
+		v->run->kvm_valid_regs |= KVM_SYNC_X86_SREGS;
 	return PN_OK;
 }
 
@@ -108,9 +115,18 @@ static enum vcpu_verdict run_failed(struct vcpu *v, struct vcpu_end *end)
 			strerror(errno));
 }
 
+const struct kvm_sregs *vcpu_sregs(const struct vcpu *v)
+{
+	struct kvm_sregs *sregs = &v->run->s.regs.sregs;
+
+	if (!(v->run->kvm_valid_regs & KVM_SYNC_X86_SREGS) && ioctl(v->fd, KVM_GET_SREGS, sregs))
+		memset(sregs, 0, sizeof(*sregs));
+	return sregs;
+}
+
 bool vcpu_was_reset(const struct vcpu *v)
 {
-	return v->run->exit_reason == KVM_EXIT_SHUTDOWN && !(v->run->s.regs.sregs.cr0 & CR0_PE);
+	return v->run->exit_reason == KVM_EXIT_SHUTDOWN && !(vcpu_sregs(v)->cr0 & CR0_PE);
 }
 
 static void keep_registers(struct vcpu *v)
@@ -118,7 +134,8 @@ static void keep_registers(struct vcpu *v)
 	if (v->run->exit_reason == KVM_EXIT_SHUTDOWN)
 		return;
 	v->last.regs = v->run->s.regs.regs;
-	v->last.sregs = v->run->s.regs.sregs;
+	if (v->run->kvm_valid_regs & KVM_SYNC_X86_SREGS)
+		v->last.sregs = v->run->s.regs.sregs;
 }
 
 static void loop(struct vcpu *v, struct vcpu_end *end)

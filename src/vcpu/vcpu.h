@@ -32,7 +32,7 @@ struct vcpu_marks {
 	uint64_t value;
 };
 
-/* The registers KVM hands over with every exit (KVM_CAP_SYNC_REGS). */
+/* General and special registers, as KVM_CAP_SYNC_REGS hands them over. */
 struct vcpu_registers {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
@@ -54,7 +54,8 @@ struct vcpu {
 
 	uint64_t max_exits; /* 0: no limit */
 	struct history history;
-	struct vcpu_registers last; /* at boot, then at the last exit that was no shutdown */
+	struct vcpu_registers
+		last; /* at boot, then at the last exit that was no shutdown (sregs: where they come with it) */
 	struct vcpu_marks marks;
 	uint64_t started_ns;	/* CLOCK_MONOTONIC before the first KVM_RUN; 0: never ran */
 	uint64_t first_exit_ns; /* ... after it */
@@ -79,6 +80,12 @@ int vcpu_run(struct vcpu *v, struct vcpu_end *end, struct pn_error *err);
 
 /* Makes the running or next vcpu_run end with PN_END_STOPPED. Async-signal-safe. */
 void vcpu_stop(struct vcpu *v);
+
+/*
+ * The special registers as they are: a system call where they do not come with every exit. All zero
+ * if KVM does not tell.
+ */
+const struct kvm_sregs *vcpu_sregs(const struct vcpu *v);
 
 /*
  * Whether the exit is a triple fault that has left the vCPU freshly reset, in real mode: kvm_amd
