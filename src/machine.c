@@ -14,7 +14,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define RAM_DEFAULT (UINT64_C(64) << 20)
+#define RAM_DEFAULT	(UINT64_C(64) << 20)
+#define SHADOW_DEFAULT	(UINT64_C(16) << 20)
+#define SHADOW_MULTIPLE (UINT64_C(2) << 20)
+#define SHADOW_MAX	(UINT64_C(1) << 30)
 
 static int check_config(const struct pn_config *c, struct pn_error *err)
 {
@@ -23,9 +26,21 @@ static int check_config(const struct pn_config *c, struct pn_error *err)
 	if (c->backing > PN_BACKING_1G)
 		return pn_fail(err, PN_ERR_ARGUMENT, "backing %d: give one of enum pn_backing",
 			       (int)c->backing);
-	if (c->mode != PN_MODE_HW)
+	if (c->mode != PN_MODE_HW && c->mode != PN_MODE_SHADOW)
 		return pn_fail(err, PN_ERR_ARGUMENT, "mode %d: give one of enum pn_mode",
 			       (int)c->mode);
+	if ((c->mode == PN_MODE_SHADOW || c->toggle_every) && c->levels == 5)
+		return pn_fail(err, PN_ERR_ARGUMENT,
+			       "five paging levels in shadow mode: its tables have four; drop "
+			       "--levels=5");
+	if (c->strategy > PN_STRATEGY_VTLB)
+		return pn_fail(err, PN_ERR_ARGUMENT, "strategy %d: give one of enum pn_strategy",
+			       (int)c->strategy);
+	if (c->shadow_size > SHADOW_MAX || c->shadow_size % SHADOW_MULTIPLE)
+		return pn_fail(err, PN_ERR_ARGUMENT,
+			       "%llu bytes for shadow tables: give 2 MiB to 1 GiB, in multiples of "
+			       "2 MiB",
+			       (unsigned long long)c->shadow_size);
 	if (c->cmdline && strlen(c->cmdline) >= PN_CMDLINE_MAX)
 		return pn_fail(err, PN_ERR_ARGUMENT,
 			       "guest command line of %zu bytes: at most %d fit",
@@ -50,18 +65,36 @@ static int create_memory(struct pn_machine *m, unsigned maxphyaddr, struct pn_er
 	return code;
 }
 
+static int create_shadow(struct pn_machine *m, struct pn_error *err)
+{
+	static const enum shadow_strategy strategies[] = {
+		[PN_STRATEGY_UNSYNC] = SHADOW_UNSYNC,
+		[PN_STRATEGY_WP] = SHADOW_WP,
+		[PN_STRATEGY_VTLB] = SHADOW_VTLB,
+	};
+	uint64_t size = m->config.shadow_size ? m->config.shadow_size : SHADOW_DEFAULT;
+	int code = deprivileged_create(&m->deprivileged, &m->vcpu, m->vm, m->mem.gpa_limit, size,
+				       strategies[m->config.strategy], &m->cpuid, err);
+
+	if (code)
+		return code;
+	m->vcpu.deprivileged = &m->deprivileged;
+	m->vcpu.toggle_every = m->config.toggle_every;
+	m->mem.gpa_limit = m->deprivileged.area.gpa;
+	return PN_OK;
+}
+
 static int create(struct pn_machine *m, struct pn_error *err)
 {
-	union kvm_cpuid_list cpuid;
 	int code;
 
 	code = kvm_host_open(&m->host, err);
 	if (!code)
-		code = kvm_supported_cpuid(&m->host, &cpuid, err);
+		code = kvm_supported_cpuid(&m->host, &m->cpuid, err);
 	if (code)
 		return code;
-	cpuid_apply_policy(&cpuid);
-	m->vcpu.facts = cpuid_facts(&cpuid);
+	cpuid_apply_policy(&m->cpuid);
+	m->vcpu.facts = cpuid_facts(&m->cpuid);
 	m->startup_ns[STARTUP_KVM] = clock_ns();
 
 	m->vm = kvm_vm_create(&m->host, err);
@@ -81,7 +114,9 @@ static int create(struct pn_machine *m, struct pn_error *err)
 	m->vcpu.exit_port = &m->exit_port;
 	m->vcpu.symbols = &m->image.symbols;
 	m->vcpu.max_exits = m->config.max_exits;
-	code = vcpu_create(&m->vcpu, m->vm, &cpuid, err);
+	code = vcpu_create(&m->vcpu, m->vm, &m->cpuid, err);
+	if (!code && (m->config.mode == PN_MODE_SHADOW || m->config.toggle_every))
+		code = create_shadow(m, err);
 	if (code)
 		return code;
 	m->startup_ns[STARTUP_VCPU] = clock_ns();
@@ -122,6 +157,8 @@ void pn_machine_destroy(struct pn_machine *m)
 	if (!m)
 		return;
 	vcpu_destroy(&m->vcpu);
+	if (m->vcpu.deprivileged)
+		deprivileged_destroy(m->vcpu.deprivileged);
 	if (m->vm >= 0)
 		close(m->vm);
 	if (m->mem.limit)
@@ -165,6 +202,8 @@ int pn_load_elf(struct pn_machine *m, const char *path, struct pn_error *err)
 				(struct pn_ram_range){.start = p.gpa, .size = p.size};
 	}
 	code = boot_guest(&m->vcpu, &boot, err);
+	if (!code && m->config.mode == PN_MODE_SHADOW)
+		code = deprivileged_enter(m->vcpu.deprivileged, err);
 	if (code)
 		return code;
 	m->loaded = true;

@@ -11,6 +11,7 @@
 #include "memory/gmem.h"
 #include "memory/ram.h"
 #include "memory/slots.h"
+#include "vcpu/deprivileged.h"
 #include "vcpu/vcpu.h"
 
 #include <penumbra/guest.h>
@@ -37,7 +38,9 @@ struct pn_machine {
 	struct bus bus;
 	struct console console;
 	struct exit_port exit_port;
+	union kvm_cpuid_list cpuid; /* the guest's */
 	struct vcpu vcpu;
+	struct deprivileged deprivileged; /* in shadow mode */
 	struct image image;
 	bool loaded;
 	bool ended; /* the guest is over: it cannot be run on */

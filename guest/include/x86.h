@@ -60,14 +60,14 @@
 #define VECTOR_SYSCALL 256
 
 /*
- * Segment selectors. SYSCALL and SYSRET fix their order (STAR); the user's are 0x33 and 0x2b
- * because a VMM that runs CPL 3 on the processor itself, such as kvm_pvm, leaves ring 3 with its
- * host's selectors, and Linux has these. So what ring 3 reads from CS is true there, too.
+ * Selectors. SYSCALL and SYSRET want KERNEL_DS behind KERNEL_CS and USER_CS behind USER_DS. The
+ * user's are not Linux's 0x2b and 0x33: a host that runs CPL 3 on its own processor (kvm_pvm) has
+ * those two itself, so that a deprivileged kernel's IRETQ to them would go through without a trap.
  */
 #define KERNEL_CS 0x10
 #define KERNEL_DS 0x18
-#define USER_DS	  0x2b
-#define USER_CS	  0x33
-#define TSS_SEL	  0x38
+#define TSS_SEL	  0x28
+#define USER_DS	  0x3b
+#define USER_CS	  0x43
 
 #endif

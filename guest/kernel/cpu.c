@@ -37,7 +37,7 @@ struct table_register {
 #define GATE_DPL3	 0x60
 #define IST_DOUBLE_FAULT 1
 
-static uint64_t gdt[TSS_SEL / 8 + 2] = {
+static uint64_t gdt[USER_CS / 8 + 1] = {
 	[KERNEL_CS / 8] = 0x00af9b000000ffff,
 	[KERNEL_DS / 8] = 0x00cf93000000ffff,
 	[USER_DS / 8] = 0x00cff3000000ffff,

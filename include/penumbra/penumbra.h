@@ -63,7 +63,15 @@ const char *pn_code_name(int code);
 
 /* How the guest's memory is virtualised. */
 enum pn_mode {
-	PN_MODE_HW, /* the vCPU runs on the guest's own page tables */
+	PN_MODE_HW,	/* the vCPU runs on the guest's own page tables */
+	PN_MODE_SHADOW, /* ... on tables that Penumbra builds, the guest's kernel deprivileged */
+};
+
+/* How shadow mode keeps its tables in step with the guest's. */
+enum pn_strategy {
+	PN_STRATEGY_UNSYNC, /* as wp, but a leaf table may be out of step until the next flush */
+	PN_STRATEGY_WP,	    /* guest tables in use are write-protected; a write updates at once */
+	PN_STRATEGY_VTLB,   /* the shadow is a TLB: a CR3 write drops all but global entries */
 };
 
 /* What really is the second dimension on this host in hw mode. */
@@ -95,8 +103,12 @@ struct pn_config {
 			      to 1 TiB; 0: 64 MiB. RAM fills GPA 0 to 3 GiB, the rest starts at 4 GiB */
 	enum pn_backing backing;
 	enum pn_mode mode;
-	unsigned levels;	/* paging levels at boot: 4 or 5; 0: 4 */
-	uint64_t max_exits;	/* pn_run ends after so many exits; 0: no limit */
+	unsigned levels;	   /* paging levels at boot: 4 or 5; 0: 4 */
+	uint64_t toggle_every;	   /* change the mode after every so many exits; 0: never */
+	enum pn_strategy strategy; /* of shadow mode */
+	uint64_t shadow_size;	   /* bytes for shadow tables, a multiple of 2 MiB, at most 1 GiB;
+				      0: 16 MiB */
+	uint64_t max_exits;	   /* pn_run ends after so many exits; 0: no limit */
 	const char *cmdline;	/* for the guest, at most PN_CMDLINE_MAX - 1 bytes; NULL: empty */
 	pn_console_fn *console; /* NULL: console output is dropped */
 	void *console_arg;

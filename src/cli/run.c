@@ -27,6 +27,11 @@ static const char usage[] =
 	"                                  host has as the second dimension\n"
 	"                        ept, npt  hw, and only if that is Intel's EPT, AMD's NPT\n"
 	"                        tdp       hw, and only if it is one of the two\n"
+	"                        shadow    tables that Penumbra builds, under a\n"
+	"                                  deprivileged guest kernel\n"
+	"  --toggle-every=N    change between hw and shadow after every N exits\n"
+	"  --shadow-strategy=S keep the shadow in step by unsync (default), wp or vtlb\n"
+	"  --shadow-mem=SIZE   memory for shadow tables (default 16M)\n"
 	"  --mem=SIZE          guest RAM (default 64M); K, M, G, T are powers of 1024\n"
 	"  --hugepages=2M|1G   back RAM with huge pages of the host (hugetlb)\n"
 	"  --levels=4|5        paging levels at boot (default 4)\n"
@@ -42,6 +47,9 @@ static const char usage[] =
 
 enum {
 	OPT_MMU = 256,
+	OPT_TOGGLE,
+	OPT_STRATEGY,
+	OPT_SHADOW_MEM,
 	OPT_MEM,
 	OPT_HUGEPAGES,
 	OPT_LEVELS,
@@ -54,6 +62,9 @@ enum {
 
 static const struct option options[] = {
 	{"mmu", required_argument, NULL, OPT_MMU},
+	{"toggle-every", required_argument, NULL, OPT_TOGGLE},
+	{"shadow-strategy", required_argument, NULL, OPT_STRATEGY},
+	{"shadow-mem", required_argument, NULL, OPT_SHADOW_MEM},
 	{"mem", required_argument, NULL, OPT_MEM},
 	{"hugepages", required_argument, NULL, OPT_HUGEPAGES},
 	{"levels", required_argument, NULL, OPT_LEVELS},
@@ -68,14 +79,20 @@ static const struct option options[] = {
 /* What --mmu asks of the host's second dimension. */
 struct mmu_choice {
 	const char *name;
+	enum pn_mode mode;
 	bool ept, npt, other; /* which are acceptable */
 };
 
 static const struct mmu_choice mmu_choices[] = {
-	{"hw", true, true, true},
-	{"ept", true, false, false},
-	{"npt", false, true, false},
-	{"tdp", true, true, false},
+	{"hw", PN_MODE_HW, true, true, true},	 {"shadow", PN_MODE_SHADOW, true, true, true},
+	{"ept", PN_MODE_HW, true, false, false}, {"npt", PN_MODE_HW, false, true, false},
+	{"tdp", PN_MODE_HW, true, true, false},
+};
+
+static const char *const strategies[] = {
+	[PN_STRATEGY_UNSYNC] = "unsync",
+	[PN_STRATEGY_WP] = "wp",
+	[PN_STRATEGY_VTLB] = "vtlb",
 };
 
 struct request {
@@ -99,9 +116,20 @@ static int parse_mmu(struct request *r, const char *value)
 	for (size_t i = 0; i < sizeof(mmu_choices) / sizeof(mmu_choices[0]); i++)
 		if (strcmp(value, mmu_choices[i].name) == 0) {
 			r->mmu = &mmu_choices[i];
+			r->config.mode = r->mmu->mode;
 			return 0;
 		}
-	return bad("mmu", value, "give hw, ept, npt or tdp");
+	return bad("mmu", value, "give hw, shadow, ept, npt or tdp");
+}
+
+static int parse_strategy(struct request *r, const char *value)
+{
+	for (size_t i = 0; i < sizeof(strategies) / sizeof(strategies[0]); i++)
+		if (strcmp(value, strategies[i]) == 0) {
+			r->config.strategy = (enum pn_strategy)i;
+			return 0;
+		}
+	return bad("shadow-strategy", value, "give unsync, wp or vtlb");
 }
 
 static int parse_option(struct request *r, int option, const char *value)
@@ -110,6 +138,15 @@ static int parse_option(struct request *r, int option, const char *value)
 
 	switch (option) {
 	case OPT_MMU: return parse_mmu(r, value);
+	case OPT_TOGGLE:
+		if (!parse_count(value, &r->config.toggle_every) || !r->config.toggle_every)
+			return bad("toggle-every", value, "give a number of exits above 0");
+		return 0;
+	case OPT_STRATEGY: return parse_strategy(r, value);
+	case OPT_SHADOW_MEM:
+		if (!parse_size(value, &r->config.shadow_size) || !r->config.shadow_size)
+			return bad("shadow-mem", value, "give a size like 16M");
+		return 0;
 	case OPT_MEM:
 		if (!parse_size(value, &r->config.ram_size) || !r->config.ram_size)
 			return bad("mem", value, "give a size like 64M or 2G");

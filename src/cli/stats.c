@@ -71,6 +71,31 @@ static json_t *collect_marks(const struct vcpu_marks *marks)
 			 count(marks->number), "value", count(marks->value));
 }
 
+static bool is_shadow(const struct pn_machine *m)
+{
+	return m->vcpu.deprivileged != NULL;
+}
+
+/* Shadow mode's own; all zero in hw mode. */
+static json_t *collect_shadow(const struct pn_machine *m)
+{
+	struct shadow_stats s = {0};
+	uint64_t guest_cr3 = 0, real_cr3 = 0;
+
+	if (is_shadow(m)) {
+		s = shadow_stats(m->deprivileged.shadow);
+		guest_cr3 = m->deprivileged.cpu.cr3;
+		real_cr3 = vcpu_sregs(&m->vcpu)->cr3;
+	}
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "guest_cr3", count(guest_cr3), "real_cr3", count(real_cr3), "filled",
+			 count(s.filled), "table_writes", count(s.table_writes), "roots",
+			 count(s.roots), "frames_peak", count(s.frames_peak), "reclaimed",
+			 count(s.reclaimed), "splits", count(s.splits), "unsyncs", count(s.unsyncs),
+			 "mail_stores", count(s.mail_stores), "mail_invlpg", count(s.mail_invlpg),
+			 "mail_flushes", count(s.mail_flushes));
+}
+
 int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_result *result,
 		  uint64_t begin_ns)
 {
@@ -80,14 +105,19 @@ int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_res
 	stats->json = json_pack(
 		"{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, "
 		"s:o}}",
-		"mode", "hw", "host_paging", pn_paging_name(pn_host_paging(m)), "guest_status",
-		status, "end", result->reason, "exits", collect_exits(&m->vcpu.history),
-		"guest_faults", count(r.faults), "hidden_faults", count(0), "pt_writes",
-		count(r.pt_writes), "cr3_loads", count(r.cr3_loads), "flushes", collect_flushes(&r),
-		"toggles", count(0), "marks", collect_marks(&m->vcpu.marks), "begin_ns",
-		count(begin_ns), "startup_ns", collect_startup(m, begin_ns), "kvm_stats", "vm",
-		collect_kvm(m->vm), "vcpu", collect_kvm(m->vcpu.fd));
-	return stats->json ? PN_OK : PN_ERR_NOMEM;
+		"mode", m->config.mode == PN_MODE_SHADOW ? "shadow" : "hw", "host_paging",
+		pn_paging_name(pn_host_paging(m)), "guest_status", status, "end", result->reason,
+		"exits", collect_exits(&m->vcpu.history), "guest_faults", count(r.faults),
+		"hidden_faults",
+		count(is_shadow(m) ? shadow_stats(m->deprivileged.shadow).hidden_faults : 0),
+		"pt_writes", count(r.pt_writes), "cr3_loads", count(r.cr3_loads), "flushes",
+		collect_flushes(&r), "toggles", count(is_shadow(m) ? m->deprivileged.toggles : 0),
+		"marks", collect_marks(&m->vcpu.marks), "begin_ns", count(begin_ns), "startup_ns",
+		collect_startup(m, begin_ns), "kvm_stats", "vm", collect_kvm(m->vm), "vcpu",
+		collect_kvm(m->vcpu.fd));
+	if (!stats->json || json_object_set_new(stats->json, "shadow", collect_shadow(m)))
+		return PN_ERR_NOMEM;
+	return PN_OK;
 }
 
 void stats_free(struct stats *stats)
@@ -145,6 +175,18 @@ void stats_print(const struct stats *stats, FILE *out)
 	print_members(out, "guest reports", guest, 1, NULL);
 	json_decref(guest);
 	print_members(out, "guest flushes", json_object_get(s, "flushes"), 1, NULL);
+	if (json_integer_value(json_object_get(json_object_get(s, "shadow"), "real_cr3"))) {
+		json_t *shadow = json_object_get(s, "shadow");
+
+		fprintf(out, "%-16sguest's 0x%llx, real 0x%llx\n", "CR3",
+			(long long)json_integer_value(json_object_get(shadow, "guest_cr3")),
+			(long long)json_integer_value(json_object_get(shadow, "real_cr3")));
+		json_object_del(shadow, "guest_cr3");
+		json_object_del(shadow, "real_cr3");
+		fprintf(out, "%-16s%lld\n", "hidden faults",
+			(long long)json_integer_value(json_object_get(s, "hidden_faults")));
+		print_members(out, "shadow", shadow, 1, NULL);
+	}
 	print_members(out, "KVM's VM", json_object_get(kvm, "vm"), 1, NULL);
 	print_members(out, "KVM's vCPU", json_object_get(kvm, "vcpu"), 1, NULL);
 	print_members(out, "start-up", json_object_get(s, "startup_ns"), 1e6, "ms");

@@ -6,17 +6,27 @@
 
 #include <penumbra/guest.h>
 
-static uint32_t call_console(struct vcpu *v, const struct kvm_regs *regs)
+/* The guest's paging registers: the caller's, or else as they are in the vCPU. */
+static const struct walk_context *look(const struct vcpu *v, const struct walk_context *given,
+				       struct walk_context *own)
 {
-	struct walk_context ctx;
+	if (given)
+		return given;
+	translate_init(own, v, vcpu_sregs(v));
+	return own;
+}
+
+static uint32_t call_console(struct vcpu *v, const struct kvm_regs *regs,
+			     const struct walk_context *given)
+{
+	struct walk_context own;
 	char bytes[PN_CONSOLE_MAX];
 	int code;
 
 	if (regs->rsi > sizeof(bytes))
 		return PN_CALL_EINVAL;
-	translate_init(&ctx, v, vcpu_sregs(v));
 	pthread_rwlock_rdlock(&v->mem->lock);
-	code = translate_read(v, &ctx, regs->rdi, bytes, regs->rsi);
+	code = translate_read(v, look(v, given, &own), regs->rdi, bytes, regs->rsi);
 	pthread_rwlock_unlock(&v->mem->lock);
 	if (code)
 		return PN_CALL_EFAULT;
@@ -24,30 +34,34 @@ static uint32_t call_console(struct vcpu *v, const struct kvm_regs *regs)
 	return (uint32_t)regs->rsi;
 }
 
-static uint32_t call_mark(struct vcpu *v, const struct kvm_regs *regs)
+static uint32_t call_mark(struct vcpu *v, const struct kvm_regs *regs,
+			  const struct walk_context *given)
 {
+	(void)given;
 	v->marks.count++;
 	v->marks.number = (uint32_t)regs->rdi;
 	v->marks.value = regs->rsi;
 	return 0;
 }
 
-static uint32_t call_time(struct vcpu *v, const struct kvm_regs *regs)
+static uint32_t call_time(struct vcpu *v, const struct kvm_regs *regs,
+			  const struct walk_context *given)
 {
 	uint64_t now = clock_ns() - v->started_ns;
-	struct walk_context ctx;
+	struct walk_context own;
 	int code;
 
-	translate_init(&ctx, v, vcpu_sregs(v));
 	pthread_rwlock_rdlock(&v->mem->lock);
-	code = translate_write(v, &ctx, regs->rdi, &now, sizeof(now));
+	code = translate_write(v, look(v, given, &own), regs->rdi, &now, sizeof(now));
 	pthread_rwlock_unlock(&v->mem->lock);
 	return code ? PN_CALL_EFAULT : 0;
 }
 
-static uint32_t call_set_mode(struct vcpu *v, const struct kvm_regs *regs)
+static uint32_t call_set_mode(struct vcpu *v, const struct kvm_regs *regs,
+			      const struct walk_context *given)
 {
 	(void)v;
+	(void)given;
 	switch (regs->rdi) {
 	case PN_GUEST_MODE_HW: return PN_GUEST_MODE_HW;
 	case PN_GUEST_MODE_SHADOW: return PN_CALL_ENOTSUP;
@@ -55,7 +69,8 @@ static uint32_t call_set_mode(struct vcpu *v, const struct kvm_regs *regs)
 	}
 }
 
-typedef uint32_t call_handler(struct vcpu *v, const struct kvm_regs *regs);
+typedef uint32_t call_handler(struct vcpu *v, const struct kvm_regs *regs,
+			      const struct walk_context *given);
 
 static call_handler *const calls[] = {
 	[PN_CALL_CONSOLE] = call_console,
@@ -64,11 +79,11 @@ static call_handler *const calls[] = {
 	[PN_CALL_SET_MODE] = call_set_mode,
 };
 
-uint32_t vcpu_call(struct vcpu *v, const struct kvm_regs *regs)
+uint32_t vcpu_call(struct vcpu *v, const struct kvm_regs *regs, const struct walk_context *given)
 {
 	uint32_t number = (uint32_t)regs->rax;
 
 	if (number >= sizeof(calls) / sizeof(calls[0]) || !calls[number])
 		return PN_CALL_EUNKNOWN;
-	return calls[number](v, regs);
+	return calls[number](v, regs, given);
 }

@@ -4,7 +4,9 @@
  * ends the run with its name in words, so that no exit is ever passed over.
  */
 #include "kvm/exits.h"
-#include "vcpu/vcpu.h"
+#include "vcpu/deprivileged.h"
+#include "vcpu/translate.h"
+#include "x86.h"
 
 #include <penumbra/guest.h>
 #include <stdio.h>
@@ -12,8 +14,7 @@
 
 typedef enum vcpu_verdict exit_handler(struct vcpu *v, struct vcpu_end *end);
 
-/* "RIP 0x401000 (touch+0x12)", for the one line that ends a run. */
-static const char *place_of(const struct vcpu *v, gva_t rip, char *text, size_t size)
+const char *vcpu_place(const struct vcpu *v, gva_t rip, char *text, size_t size)
 {
 	char symbol[96];
 
@@ -24,10 +25,10 @@ static const char *place_of(const struct vcpu *v, gva_t rip, char *text, size_t 
 
 static const char *place(const struct vcpu *v, char *text, size_t size)
 {
-	return place_of(v, v->run->s.regs.regs.rip, text, size);
+	return vcpu_place(v, v->run->s.regs.regs.rip, text, size);
 }
 
-static enum vcpu_verdict exit_status(const struct vcpu *v, struct vcpu_end *end)
+enum vcpu_verdict vcpu_exit_status(const struct vcpu *v, struct vcpu_end *end)
 {
 	end->status = v->exit_port->status;
 	if (end->status <= PN_STATUS_MAX)
@@ -47,15 +48,17 @@ static enum vcpu_verdict on_io(struct vcpu *v, struct vcpu_end *end)
 		.data = (uint8_t *)v->run + v->run->io.data_offset,
 	};
 
+	if (v->deprivileged && v->deprivileged->active && access.port == MONITOR_PORT)
+		return deprivileged_trap(v->deprivileged, end);
 	if (access.port == PN_PORT_CALL && access.in && access.size == sizeof(uint32_t) &&
 	    access.count == 1) {
-		uint32_t result = vcpu_call(v, &v->run->s.regs.regs);
+		uint32_t result = vcpu_call(v, &v->run->s.regs.regs, NULL);
 
 		memcpy(access.data, &result, sizeof(result));
 		return VCPU_CONTINUE;
 	}
 	if (bus_access(v->bus, &access) == BUS_END)
-		return exit_status(v, end);
+		return vcpu_exit_status(v, end);
 	return VCPU_CONTINUE;
 }
 
@@ -98,7 +101,7 @@ static enum vcpu_verdict on_shutdown(struct vcpu *v, struct vcpu_end *end)
 	return vcpu_end(end, PN_END_DIED,
 			"triple fault some time after %s, the %s; where exactly is lost: this "
 			"host's KVM resets a vCPU that triple-faults",
-			place_of(v, v->last.regs.rip, where, sizeof(where)),
+			vcpu_place(v, v->last.regs.rip, where, sizeof(where)),
 			v->history.total > 1 ? "exit before" : "entry");
 }
 
@@ -109,9 +112,36 @@ static enum vcpu_verdict on_fail_entry(struct vcpu *v, struct vcpu_end *end)
 			(unsigned long long)v->run->fail_entry.hardware_entry_failure_reason);
 }
 
+/*
+ * STAC and CLAC at CPL 0 are unknown to kvm_pvm, which interprets ring 0 and yet lets CR4.SMAP be
+ * set. Done here, so that a guest that uses SMAP in shadow mode can go on in hw mode.
+ */
+static bool do_stac_clac(struct vcpu *v)
+{
+	struct kvm_regs *regs = &v->run->s.regs.regs;
+	struct walk_context ctx;
+	uint8_t bytes[3];
+	int code;
+
+	translate_init(&ctx, v, vcpu_sregs(v));
+	pthread_rwlock_rdlock(&v->mem->lock);
+	code = translate_read(v, &ctx, regs->rip, bytes, sizeof(bytes));
+	pthread_rwlock_unlock(&v->mem->lock);
+	if (code || bytes[0] != 0x0f || bytes[1] != 0x01 || (bytes[2] & 0xfe) != 0xca)
+		return false;
+	regs->rflags = bytes[2] == 0xcb ? regs->rflags | RFLAGS_AC : regs->rflags & ~RFLAGS_AC;
+	regs->rip += sizeof(bytes);
+	v->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
+	return true;
+}
+
 static enum vcpu_verdict on_internal_error(struct vcpu *v, struct vcpu_end *end)
 {
 	char where[160];
+
+	if (v->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION &&
+	    vcpu_sregs(v)->ss.dpl == 0 && vcpu_sregs(v)->cr4 & CR4_SMAP && do_stac_clac(v))
+		return VCPU_CONTINUE;
 
 	return vcpu_end(end, PN_END_DIED, "KVM internal error %u, %s, at %s",
 			v->run->internal.suberror,

@@ -3,6 +3,7 @@
 #include "vcpu/report.h"
 
 #include "memory/walk_text.h"
+#include "vcpu/deprivileged.h"
 #include "vcpu/translate.h"
 #include "x86.h"
 
@@ -74,9 +75,16 @@ static void print_history(FILE *out, const struct history *h)
 			history_format(&h->last[i % HISTORY_LAST], text, sizeof(text)));
 }
 
+static struct vcpu_registers real_registers(const struct vcpu *v)
+{
+	return (struct vcpu_registers){v->run->s.regs.regs, *vcpu_sregs(v)};
+}
+
 static void print_report(FILE *out, const struct vcpu *v)
 {
-	struct vcpu_registers now = {v->run->s.regs.regs, *vcpu_sregs(v)};
+	struct vcpu_registers now = v->deprivileged && v->deprivileged->active
+					    ? deprivileged_registers(v->deprivileged)
+					    : real_registers(v);
 	const struct vcpu_registers *r = &now;
 	struct walk_context ctx;
 	char symbol[42]; /* what is left of 80 columns */

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "error.h"
 #include "kvm/vendor.h"
+#include "vcpu/deprivileged.h"
 #include "x86.h"
 
 #include <errno.h>
@@ -138,6 +139,19 @@ static void keep_registers(struct vcpu *v)
 		v->last.sregs = v->run->s.regs.sregs;
 }
 
+/* Over to the other mode. */
+static enum vcpu_verdict toggle(struct vcpu *v, struct vcpu_end *end)
+{
+	struct deprivileged *d = v->deprivileged;
+	struct pn_error err;
+	int code = d->active ? deprivileged_leave(d, &err) : deprivileged_enter(d, &err);
+
+	if (code)
+		return vcpu_end(end, PN_END_DIED, "change of mode: %s", err.text);
+	d->toggles++;
+	return VCPU_CONTINUE;
+}
+
 static void loop(struct vcpu *v, struct vcpu_end *end)
 {
 	uint64_t left = v->max_exits ? v->max_exits : UINT64_MAX;
@@ -167,6 +181,9 @@ static void loop(struct vcpu *v, struct vcpu_end *end)
 		history_add(&v->history, v->run);
 		keep_registers(v);
 		if (vcpu_handle_exit(v, end) == VCPU_END)
+			return;
+		if (v->toggle_every && v->history.total % v->toggle_every == 0 &&
+		    toggle(v, end) == VCPU_END)
 			return;
 	}
 }

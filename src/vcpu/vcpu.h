@@ -12,6 +12,7 @@
 #include "kvm/kvm.h"
 #include "loader/symbols.h"
 #include "memory/gmem.h"
+#include "memory/walk.h"
 #include "vcpu/cpuid.h"
 #include "vcpu/history.h"
 
@@ -38,6 +39,8 @@ struct vcpu_registers {
 	struct kvm_sregs sregs;
 };
 
+struct deprivileged;
+
 struct vcpu {
 	int fd;
 	struct kvm_run *run;
@@ -49,6 +52,8 @@ struct vcpu {
 	struct console *console;
 	struct exit_port *exit_port;
 	const struct symbols *symbols;
+	struct deprivileged *deprivileged; /* if this machine can be in shadow mode; else NULL */
+	uint64_t toggle_every;		   /* exits between changes of mode; 0: none */
 
 	struct cpuid_facts facts; /* of the guest's CPUID */
 
@@ -99,8 +104,17 @@ enum vcpu_verdict { VCPU_CONTINUE, VCPU_END };
 /* Handles the exit in v->run (exits.c). */
 enum vcpu_verdict vcpu_handle_exit(struct vcpu *v, struct vcpu_end *end);
 
-/* Handles a host call (calls.c): the result for EAX. */
-uint32_t vcpu_call(struct vcpu *v, const struct kvm_regs *regs);
+/*
+ * Handles a host call (calls.c): the result for EAX. `given`: the guest's paging registers, or NULL
+ * for those of the vCPU itself.
+ */
+uint32_t vcpu_call(struct vcpu *v, const struct kvm_regs *regs, const struct walk_context *given);
+
+/* Writes "RIP 0x401000 (touch+0x12)" into text of `size` bytes; returns text. */
+const char *vcpu_place(const struct vcpu *v, gva_t rip, char *text, size_t size);
+
+/* Ends a run with the status in the exit port. */
+enum vcpu_verdict vcpu_exit_status(const struct vcpu *v, struct vcpu_end *end);
 
 /* Ends a run with a formatted reason; returns VCPU_END. */
 enum vcpu_verdict vcpu_end(struct vcpu_end *end, enum pn_end how, const char *format, ...)

@@ -48,7 +48,7 @@ static const struct refusal refusals[] = {
 	{{"run", "--max-exits=many", SCRIPT}, {"--max-exits=many", "above 0"}},
 	{{"run", "--max-exits=-1", SCRIPT}, {"--max-exits=-1", "above 0"}},
 	{{"run", "--stats=xml", SCRIPT}, {"--stats=xml", "json"}},
-	{{"run", "--mmu=fast", SCRIPT}, {"--mmu=fast", "hw, ept, npt or tdp"}},
+	{{"run", "--mmu=fast", SCRIPT}, {"--mmu=fast", "hw, shadow, ept, npt or tdp"}},
 	{{"run", "/no/such/guest.elf"}, {"/no/such/guest.elf", "No such file"}},
 	{{"run", SCRIPT, "--mem=64M"}, {"--mem=64M", "behind --"}},
 	{{"run", "build"}, {"build", "not a regular file"}},

@@ -12,9 +12,9 @@
 static struct process process, *const p = &process;
 
 static const char *const members[] = {
-	"mode",		"host_paging", "guest_status", "end",	    "exits",
-	"guest_faults", "pt_writes",   "cr3_loads",    "flushes",   "hidden_faults",
-	"toggles",	"begin_ns",    "startup_ns",   "kvm_stats", "marks",
+	"mode",	      "host_paging", "guest_status", "end",	      "exits",	 "guest_faults",
+	"pt_writes",  "cr3_loads",   "flushes",	     "hidden_faults", "toggles", "begin_ns",
+	"startup_ns", "kvm_stats",   "marks",	     "shadow",
 };
 static const char *const flush_kinds[] = {"all", "context", "range", "page", "pcid"};
 static const char *const phases[] = {"options", "kvm",	"vm",	      "memory",

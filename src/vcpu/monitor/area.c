@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* The VMM area: made, filled with the monitor, described to the rest. */
+#include "vcpu/monitor/area.h"
+
+#include "error.h"
+#include "kvm/kvm.h"
+#include "memory/format.h"
+#include "x86.h"
+
+#include <linux/memfd.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define TSS_SIZE  104
+#define TSS_RSP0  4
+#define TSS_IST1  36
+#define LARGE	  (UINT64_C(2) << 20)
+#define PRESET	  (PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY)
+#define READ_ONLY (PRESET | PTE_NX)
+#define DATA	  (PRESET | PTE_WRITE | PTE_NX)
+
+/* Vectors that may come while the monitor itself runs, and need a stack of their own. */
+static const uint8_t ist_vectors[] = {2, 8, 18};
+
+/* The 4 KiB pages the monitor is made of. */
+struct part {
+	uint32_t from, to; /* offsets */
+	uint64_t flags;
+};
+
+static const struct part parts[] = {
+	{MONITOR_CODE, MONITOR_MAIL, PRESET},
+	{MONITOR_MAIL, MONITOR_GDT, DATA},
+	{MONITOR_GDT, MONITOR_IDT, DATA},
+	{MONITOR_IDT, MONITOR_TSS + PAGE_SIZE, READ_ONLY},
+	{MONITOR_STACK - PAGE_SIZE, MONITOR_STACK, DATA},
+	{MONITOR_IST - PAGE_SIZE, MONITOR_IST, DATA},
+};
+
+/* Tables, a page each from MONITOR_TABLES on. */
+enum { PDPT, PD, PT };
+
+static uint64_t *table(const struct area *a, unsigned which)
+{
+	return (uint64_t *)(void *)(a->hva + MONITOR_TABLES + which * PAGE_SIZE);
+}
+
+static gpa_t table_gpa(const struct area *a, unsigned which)
+{
+	return a->gpa + MONITOR_TABLES + which * PAGE_SIZE;
+}
+
+/* Where a place in the monitor's code will be. */
+static gva_t monitor_gva(const uint8_t *place)
+{
+	return MONITOR_BASE + ((uintptr_t)place - (uintptr_t)monitor_start);
+}
+
+static void write_tables(struct area *a)
+{
+	table(a, PDPT)[0] = table_gpa(a, PD) | PRESET | PTE_WRITE;
+	table(a, PD)[0] = table_gpa(a, PT) | PRESET | PTE_WRITE;
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		for (uint32_t at = parts[i].from; at < parts[i].to; at += PAGE_SIZE)
+			table(a, PT)[at / PAGE_SIZE] = (a->gpa + at) | parts[i].flags;
+	for (uint64_t at = MONITOR_POOL; at < a->size; at += LARGE)
+		table(a, PD)[at / LARGE] = (a->gpa + at) | DATA | PTE_PS;
+}
+
+static void write_gdt(struct area *a)
+{
+	uint64_t *gdt = (uint64_t *)(void *)(a->hva + MONITOR_GDT);
+	const gva_t tss = MONITOR_BASE + MONITOR_TSS;
+	const uint64_t rsp0 = MONITOR_BASE + MONITOR_STACK, ist1 = MONITOR_BASE + MONITOR_IST;
+
+	gdt[MONITOR_CS / 8] = UINT64_C(0x00af9b000000ffff);
+	gdt[MONITOR_DS / 8] = UINT64_C(0x00cf93000000ffff);
+	gdt[MONITOR_USER_DS / 8] = UINT64_C(0x00cff3000000ffff);
+	gdt[MONITOR_USER_CS / 8] = UINT64_C(0x00affb000000ffff);
+	gdt[MONITOR_TR / 8] = (TSS_SIZE - 1) | (tss & 0xffffff) << 16 | UINT64_C(0x8b) << 40 |
+			      (tss >> 24 & 0xff) << 56;
+	gdt[MONITOR_TR / 8 + 1] = tss >> 32;
+	memcpy(a->hva + MONITOR_TSS + TSS_RSP0, &rsp0, sizeof(rsp0));
+	memcpy(a->hva + MONITOR_TSS + TSS_IST1, &ist1, sizeof(ist1));
+}
+
+/* Interrupt gates for ring 0: INT n of the guest is a #GP, and emulated. */
+static void write_idt(struct area *a)
+{
+	const gva_t stubs = monitor_gva(monitor_stubs);
+	uint64_t(*gate)[2] = (void *)(a->hva + MONITOR_IDT);
+
+	for (unsigned v = 0; v < MONITOR_VECTORS; v++) {
+		gva_t at = stubs + (gva_t)v * MONITOR_STUB_SIZE;
+
+		gate[v][0] = (at & 0xffff) | MONITOR_CS << 16 | UINT64_C(0x8e) << 40 |
+			     (at >> 16 & 0xffff) << 48;
+		gate[v][1] = at >> 32;
+	}
+	for (unsigned i = 0; i < sizeof(ist_vectors); i++)
+		gate[ist_vectors[i]][0] |= UINT64_C(1) << 32;
+}
+
+int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, struct pn_error *err)
+{
+	void *map;
+	int code;
+
+	*a = (struct area){.size = MONITOR_POOL + pool_size};
+	a->gpa = limit - a->size;
+	a->fd = memfd_create("penumbra-vmm", MFD_CLOEXEC);
+	if (a->fd < 0 || ftruncate(a->fd, (off_t)a->size))
+		goto failed;
+	map = mmap(NULL, a->size, PROT_READ | PROT_WRITE, MAP_SHARED, a->fd, 0);
+	if (map == MAP_FAILED)
+		goto failed;
+	a->hva = map;
+	memcpy(a->hva + MONITOR_CODE, monitor_start, monitor_gva(monitor_end) - MONITOR_BASE);
+	write_tables(a);
+	write_gdt(a);
+	write_idt(a);
+	code = kvm_vm_set_slot(vm, AREA_SLOT, a->gpa, a->size, a->hva, 0, err);
+	if (code)
+		area_destroy(a);
+	return code;
+failed:
+	code = pn_fail_errno(err, PN_ERR_SYSTEM, "VMM area of %llu MiB",
+			     (unsigned long long)a->size >> 20);
+	area_destroy(a);
+	return code;
+}
+
+void area_destroy(struct area *a)
+{
+	if (a->hva)
+		munmap(a->hva, a->size);
+	if (a->fd >= 0)
+		close(a->fd);
+	*a = (struct area){.fd = -1};
+}
+
+uint64_t area_root_entry(const struct area *a)
+{
+	return table_gpa(a, PDPT) | PTE_PRESENT | PTE_ACCESSED | PTE_WRITE;
+}
+
+gpa_t area_pool_gpa(const struct area *a)
+{
+	return a->gpa + MONITOR_POOL;
+}
+
+uint64_t *area_pool(const struct area *a)
+{
+	return (uint64_t *)(void *)(a->hva + MONITOR_POOL);
+}
+
+unsigned area_pool_frames(const struct area *a)
+{
+	return (unsigned)((a->size - MONITOR_POOL) >> PAGE_SHIFT);
+}
+
+gva_t area_gva(const struct area *a, gpa_t gpa)
+{
+	return MONITOR_BASE + (gpa - a->gpa);
+}
+
+struct monitor_mail *area_mail(const struct area *a)
+{
+	return (struct monitor_mail *)(void *)(a->hva + MONITOR_MAIL);
+}
+
+struct monitor_frame *area_frame(const struct area *a, gva_t rsp)
+{
+	uint64_t offset = rsp - MONITOR_BASE;
+
+	if (offset != MONITOR_STACK - sizeof(struct monitor_frame) &&
+	    offset != MONITOR_IST - sizeof(struct monitor_frame))
+		return NULL;
+	return (struct monitor_frame *)(void *)(a->hva + offset);
+}
+
+gva_t area_syscall_entry(void)
+{
+	return monitor_gva(monitor_syscall);
+}
+
+struct monitor_frame *area_entry_frame(const struct area *a)
+{
+	return area_frame(a, MONITOR_BASE + MONITOR_STACK - sizeof(struct monitor_frame));
+}
+
+void area_regs(struct kvm_regs *regs)
+{
+	regs->rip = monitor_gva(monitor_enter);
+	regs->rsp = MONITOR_BASE + MONITOR_STACK - sizeof(struct monitor_frame);
+	regs->rflags = RFLAGS_FIXED;
+}
+
+void area_sregs(struct kvm_sregs *s)
+{
+	const struct kvm_segment none = {.unusable = 1};
+
+	s->cs = (struct kvm_segment){.limit = 0xffffffff,
+				     .selector = MONITOR_CS,
+				     .type = 11,
+				     .present = 1,
+				     .s = 1,
+				     .l = 1,
+				     .g = 1};
+	s->ss = (struct kvm_segment){.limit = 0xffffffff,
+				     .selector = MONITOR_DS,
+				     .type = 3,
+				     .present = 1,
+				     .s = 1,
+				     .db = 1,
+				     .g = 1};
+	s->ds = s->es = none;
+	s->ldt = none;
+	s->tr = (struct kvm_segment){.base = MONITOR_BASE + MONITOR_TSS,
+				     .limit = TSS_SIZE - 1,
+				     .selector = MONITOR_TR,
+				     .type = 11,
+				     .present = 1};
+	s->gdt = (struct kvm_dtable){.base = MONITOR_BASE + MONITOR_GDT, .limit = PAGE_SIZE - 1};
+	s->idt = (struct kvm_dtable){.base = MONITOR_BASE + MONITOR_IDT,
+				     .limit = MONITOR_VECTORS * 16 - 1};
+	s->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+	s->efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
+}

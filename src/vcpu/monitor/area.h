@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The VMM area: the monitor's memory inside the VM, and the pool of shadow tables. A memory slot of
+ * its own, at the top of what the guest's MAXPHYADDR can address; the guest's RAM map does not name
+ * it, guest-physical memory (gmem) does not hold it, and no guest table can lead there.
+ */
+#ifndef VCPU_MONITOR_AREA_H
+#define VCPU_MONITOR_AREA_H
+
+#include "memory/gmem.h"
+#include "vcpu/monitor/monitor.h"
+
+#include <linux/kvm.h>
+
+/* KVM's number for the slot: past all that gmem can use. */
+#define AREA_SLOT GMEM_SLOTS_MAX
+
+struct area {
+	int fd;
+	uint8_t *hva;
+	uint64_t size; /* bytes */
+	gpa_t gpa;
+};
+
+/*
+ * Makes an area with a pool of `pool_size` bytes (a multiple of 2 MiB), registers it as a slot of
+ * VM descriptor `vm` below `limit` (the first GPA past MAXPHYADDR), and writes the monitor into it.
+ * Returns 0 or PN_ERR_SYSTEM.
+ */
+int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, struct pn_error *err);
+void area_destroy(struct area *a);
+
+/* What every shadow root holds in entry MONITOR_SLOT. */
+uint64_t area_root_entry(const struct area *a);
+
+/* The pool: GPA and HVA of its first frame, and frames. */
+gpa_t area_pool_gpa(const struct area *a);
+uint64_t *area_pool(const struct area *a);
+unsigned area_pool_frames(const struct area *a);
+
+/* Where the monitor finds what lies at a GPA of the area. */
+gva_t area_gva(const struct area *a, gpa_t gpa);
+
+struct monitor_mail *area_mail(const struct area *a);
+
+/* The frame of the trap that was handed over with the monitor's stack at `rsp`; NULL if that is on
+ * none of its stacks. */
+struct monitor_frame *area_frame(const struct area *a, gva_t rsp);
+
+/* The frame that monitor_enter takes, on the monitor's own stack. */
+struct monitor_frame *area_entry_frame(const struct area *a);
+
+/* Points the real general registers at monitor_enter, with that frame; the rest stay the guest's. */
+void area_regs(struct kvm_regs *regs);
+
+/* Sets the real special registers for the monitor in ring 0; CR3 and CR4 are the caller's. */
+void area_sregs(struct kvm_sregs *s);
+
+/* What MSR_LSTAR is to hold. */
+gva_t area_syscall_entry(void);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The monitor: the ring-0 program that Penumbra keeps inside the VM in shadow mode, and its memory.
+ * Read by the host (C) and by the monitor itself (assembly), so that every offset is written once.
+ *
+ * The VMM area is a memory slot of its own at the top of guest-physical space. Every shadow root
+ * maps it, for ring 0 only, in one reserved top-level slot:
+ *
+ *   offset     at MONITOR_BASE + offset           rights
+ *   0x000000   stubs and code                     read, execute
+ *   0x004000   mail: what to do before going on   read, write
+ *   0x008000   GDT                                read, write (accessed and busy bits)
+ *   0x009000   IDT                                read
+ *   0x00a000   TSS                                read
+ *   0x00b000   stack, growing down from 0xc000    read, write
+ *   0x00d000   stack for #DF, NMI and #MC         read, write
+ *   0x010000   tables that map all this           not mapped: nobody changes them
+ *   0x200000   pool of shadow tables              read, write, in 2 MiB pages
+ *
+ * The guest runs at CPL 3 and can reach none of it.
+ */
+#ifndef VCPU_MONITOR_MONITOR_H
+#define VCPU_MONITOR_MONITOR_H
+
+#define MONITOR_SLOT   256 /* of the top table */
+#define MONITOR_BASE   0xffff800000000000
+
+#define MONITOR_CODE   0x000000
+#define MONITOR_MAIL   0x004000
+#define MONITOR_GDT    0x008000
+#define MONITOR_TSS    0x00a000
+#define MONITOR_IDT    0x009000
+#define MONITOR_STACK  0x00c000 /* top */
+#define MONITOR_IST    0x00e000 /* top */
+#define MONITOR_TABLES 0x010000
+#define MONITOR_POOL   0x200000
+
+/*
+ * Selectors of the monitor's GDT. Ring 3's lie where no guest has its own: a guest kernel's IRETQ,
+ * which is at CPL 3 in truth, must find its selector invalid and trap.
+ */
+#define MONITOR_CS	0x08
+#define MONITOR_DS	0x10
+#define MONITOR_USER_DS 0xfeb
+#define MONITOR_USER_CS 0xff3
+#define MONITOR_TR	0x18
+
+/* One OUT to this port is a trap of the guest handed to the host. */
+#define MONITOR_PORT 0xf0
+
+/* A stub of this size for each vector; SYSCALL arrives under a number past them. */
+#define MONITOR_STUB_SIZE      16
+#define MONITOR_VECTORS	       256
+#define MONITOR_VECTOR_SYSCALL 256
+
+/* Struct monitor_mail. */
+#define MONITOR_MAIL_COUNT 0
+#define MONITOR_MAIL_CR2   8
+#define MONITOR_MAIL_RSP   16
+#define MONITOR_MAIL_AGAIN 24
+#define MONITOR_MAIL_LIST  64
+#define MONITOR_MAIL_MAX   500
+
+/* What an entry of the list asks for. */
+#define MONITOR_STORE  0 /* 8 bytes at `where` become `value` */
+#define MONITOR_ZERO   1 /* `value` times 8 bytes from `where` on become 0 */
+#define MONITOR_INVLPG 2 /* of GVA `where` */
+#define MONITOR_CR3    3 /* becomes `value` */
+#define MONITOR_WRMSR  4 /* MSR `where` becomes `value` */
+#define MONITOR_CR4    5 /* becomes `value` */
+
+#ifndef __ASSEMBLER__
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the host leaves for the monitor, and the monitor for the host. */
+struct monitor_mail {
+	uint64_t count; /* entries to be done before the guest goes on; the monitor clears it */
+	uint64_t cr2;	/* of the last #PF */
+	uint64_t rsp;	/* of the guest, for two instructions of the SYSCALL stub */
+	uint64_t again; /* more mail than fits: come back to the host when the list is done */
+	uint64_t unused[4];
+	struct monitor_entry {
+		uint64_t kind, where, value;
+	} list[MONITOR_MAIL_MAX];
+};
+
+_Static_assert(offsetof(struct monitor_mail, cr2) == MONITOR_MAIL_CR2, "");
+_Static_assert(offsetof(struct monitor_mail, rsp) == MONITOR_MAIL_RSP, "");
+_Static_assert(offsetof(struct monitor_mail, again) == MONITOR_MAIL_AGAIN, "");
+_Static_assert(offsetof(struct monitor_mail, list) == MONITOR_MAIL_LIST, "");
+_Static_assert(sizeof(struct monitor_mail) <= MONITOR_GDT - MONITOR_MAIL, "");
+
+/* What lies below MONITOR_STACK when a trap of the guest has been handed over: its registers as the
+ * processor pushed them. The host changes it, and IRETQ takes it from there. */
+struct monitor_frame {
+	uint64_t vector; /* 0 to 255, or MONITOR_VECTOR_SYSCALL */
+	uint64_t error;
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+/* The code, position-independent, to be copied to MONITOR_CODE (monitor.S). */
+extern const uint8_t monitor_start[], monitor_end[];
+extern const uint8_t monitor_stubs[];	/* one per vector */
+extern const uint8_t monitor_syscall[]; /* for MSR_LSTAR */
+extern const uint8_t monitor_enter[];	/* does the mail and goes to the frame on the stack */
+
+#endif
+#endif
