@@ -74,7 +74,7 @@ static int create_shadow(struct pn_machine *m, struct pn_error *err)
 	};
 	uint64_t size = m->config.shadow_size ? m->config.shadow_size : SHADOW_DEFAULT;
 	int code = deprivileged_create(&m->deprivileged, &m->vcpu, m->vm, m->mem.gpa_limit, size,
-				       strategies[m->config.strategy], &m->cpuid, err);
+				       strategies[m->config.strategy], m->cpuid, err);
 
 	if (code)
 		return code;
@@ -88,13 +88,16 @@ static int create(struct pn_machine *m, struct pn_error *err)
 {
 	int code;
 
+	m->cpuid = malloc(sizeof(*m->cpuid));
+	if (!m->cpuid)
+		return pn_fail(err, PN_ERR_NOMEM, "out of memory");
 	code = kvm_host_open(&m->host, err);
 	if (!code)
-		code = kvm_supported_cpuid(&m->host, &m->cpuid, err);
+		code = kvm_supported_cpuid(&m->host, m->cpuid, err);
 	if (code)
 		return code;
-	cpuid_apply_policy(&m->cpuid);
-	m->vcpu.facts = cpuid_facts(&m->cpuid);
+	cpuid_apply_policy(m->cpuid);
+	m->vcpu.facts = cpuid_facts(m->cpuid);
 	m->startup_ns[STARTUP_KVM] = clock_ns();
 
 	m->vm = kvm_vm_create(&m->host, err);
@@ -114,7 +117,7 @@ static int create(struct pn_machine *m, struct pn_error *err)
 	m->vcpu.exit_port = &m->exit_port;
 	m->vcpu.symbols = &m->image.symbols;
 	m->vcpu.max_exits = m->config.max_exits;
-	code = vcpu_create(&m->vcpu, m->vm, &m->cpuid, err);
+	code = vcpu_create(&m->vcpu, m->vm, m->cpuid, err);
 	if (!code && (m->config.mode == PN_MODE_SHADOW || m->config.toggle_every))
 		code = create_shadow(m, err);
 	if (code)
@@ -166,6 +169,7 @@ void pn_machine_destroy(struct pn_machine *m)
 	ram_destroy(&m->ram);
 	kvm_host_close(&m->host);
 	image_free(&m->image);
+	free(m->cpuid);
 	free(m->report);
 	free(m);
 }

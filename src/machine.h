@@ -38,7 +38,7 @@ struct pn_machine {
 	struct bus bus;
 	struct console console;
 	struct exit_port exit_port;
-	union kvm_cpuid_list cpuid; /* the guest's */
+	union kvm_cpuid_list *cpuid; /* the guest's */
 	struct vcpu vcpu;
 	struct deprivileged deprivileged; /* in shadow mode */
 	struct image image;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Segment registers: descriptors read from the guest's GDT and LDT, the checks of a load (SDM vol. 3,
- * 5.6; vol. 2, MOV), and the instructions that load a register or swap a base.
+ * Segment registers: descriptors read from the guest's GDT and LDT, the checks of a load (SDM
+ * vol. 3, 5.6; vol. 2, MOV), and the instructions that load a register or swap a base.
  */
 #include "vcpu/emulate_private.h"
 

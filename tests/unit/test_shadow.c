@@ -226,6 +226,10 @@ static void large_pages_past_a_slot_are_split(void **state)
 		reach(LOW + DATA, WALK_WRITE, WALK_USER);
 		assert_int_equal(machine_level(&m, LOW + DATA, SHADOW_USER), 2);
 		expect(LOW + RAM_SIZE, WALK_READ, WALK_USER, SHADOW_MMIO);
+		/* Another page of the same kind takes its place. */
+		machine_store(&m, machine_entry(&m, 0, 2), 0 | PAGE | PTE_PS);
+		machine_invlpg(&m, 0);
+		assert_int_equal(reach(PAGE_SIZE, WALK_READ, WALK_USER), PAGE_SIZE);
 		/* Its parts go with it, from the TLB as well. */
 		m.has_tlb = true;
 		reach(LOW + DATA, WALK_WRITE, WALK_USER);
@@ -264,6 +268,27 @@ static void large_pages_over_tables_are_split(void **state)
 		       strategy == SHADOW_WP ? SHADOW_TABLE_WRITE : SHADOW_FIXED);
 		machine_store(&m, pde, 0);
 		expect(window + 5 * PAGE_SIZE, WALK_WRITE, WALK_SUPERVISOR, SHADOW_FIXED);
+		machine_fini(&m);
+	}
+}
+
+/* A page that becomes a table is out of reach of writes by a translation that is gone from the
+ * tables but not from the TLB. */
+static void a_stale_tlb_writes_no_table(void **state)
+{
+	(void)state;
+	for (enum shadow_strategy strategy = SHADOW_WP; strategy <= SHADOW_UNSYNC; strategy++) {
+		machine_init(&m, strategy, &pt_format_4level, 64);
+		m.has_tlb = true;
+		map_many(LOW, 2, PAGE);
+		machine_map(&m, LOW + (1 << 21), 2, 0, TABLE);
+		reach(LOW, WALK_WRITE, WALK_SUPERVISOR);
+		machine_store(&m, machine_entry(&m, LOW, 1), 0);
+		machine_store(&m, DATA, (DATA + PAGE_SIZE) | PAGE);
+		machine_store(&m, machine_entry(&m, LOW + (1 << 21), 2), DATA | TABLE);
+		assert_int_equal(reach(LOW, WALK_WRITE, WALK_SUPERVISOR), DATA);
+		reach(LOW + (1 << 21), WALK_READ, WALK_SUPERVISOR);
+		expect(LOW, WALK_WRITE, WALK_SUPERVISOR, SHADOW_GUEST_FAULT);
 		machine_fini(&m);
 	}
 }
@@ -603,6 +628,7 @@ int main(void)
 		cmocka_unit_test(large_pages_stay_large),
 		cmocka_unit_test(large_pages_past_a_slot_are_split),
 		cmocka_unit_test(large_pages_over_tables_are_split),
+		cmocka_unit_test(a_stale_tlb_writes_no_table),
 		cmocka_unit_test(split_pages_become_writable_together),
 		cmocka_unit_test(wp_follows_each_store),
 		cmocka_unit_test(unsync_lets_a_leaf_table_go),
