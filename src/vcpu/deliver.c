@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Delivery of an exception through the guest's own IDT, onto the guest's own stack, as the
- * processor would have done it had the guest been at its privilege. SDM vol. 3, 6.12 to 6.15; vol. 2, INT n;
+ * processor would have done it had the guest been at its privilege.
+ * SDM vol. 3, 6.12 to 6.15; vol. 2, INT n;
  * AMD APM vol. 2, 8.9. All in 64-bit mode: a guest of ours is never outside long mode.
  */
 #include "vcpu/emulate_private.h"

@@ -133,7 +133,7 @@ enum emulate_end emulate(struct emulate *e);
 /*
  * Delivers an exception through the guest's own IDT: reads the gate, finds CS, the stack (IST, RSP0
  * of the guest's TSS), pushes the frame the guest expects (virtual CS, SS, RFLAGS, error code),
- * goes to the handler. `software`: INT n, INT3, INTO (the gate's DPL counts; RIP lies past it already).
+ * goes to the handler. `software`: INT n, INT3, INTO (the gate's DPL counts; RIP lies past it).
  * A real INT3 or INTO trap is best given to emulate() with RIP put back onto the instruction: then
  * a gate that refuses gives its #GP there.
  *

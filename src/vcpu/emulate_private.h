@@ -176,7 +176,7 @@ bool segment_load_data(struct emulate *e, enum virtual_segment_name name, uint16
 
 /* --- Delivery (deliver.c). --- */
 
-/* One attempt to go through gate `vector`; false: e->exception is the fault, nothing has changed. */
+/* One attempt to go through gate `vector`; false: e->exception is it, nothing has changed. */
 bool deliver_once(struct emulate *e, const struct exception *exception, bool software);
 
 /* --- Handlers, by family. --- */
@@ -210,8 +210,8 @@ bool port_is_allowed(struct emulate *e, uint16_t port, unsigned size);
 /* Elements one call does at most before RIP goes back to the guest for the rest. */
 #define STRING_BATCH 1024
 
-/* Whether there is an element to do in this call, `done` of which are done: one without REP, as many
- * as RCX (by address size) tells with it. */
+/* Whether there is an element to do in this call, `done` of which are done: one without REP, as
+ * many as RCX (by address size) tells with it. */
 bool string_goes_on(struct instruction *in, unsigned done);
 
 /* One element of `bytes` is done: RSI and RDI go on (either may be NULL), RCX counts down, and an

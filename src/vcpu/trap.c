@@ -69,7 +69,11 @@ static enum vcpu_verdict instruction(struct deprivileged *d, struct emulate *e,
 			       ? die(d, end, "guest halted for good (nothing can wake it)")
 			       : VCPU_CONTINUE;
 	case EMULATE_EXCEPTION: x = e->exception; return give(d, e, &x, false, end);
-	case EMULATE_UNPRIVILEGED: return give(d, e, came, false, end);
+	case EMULATE_UNPRIVILEGED:
+		/* A #GP or #UD is the guest's own then; a store to a table is not. */
+		if (came->vector == VECTOR_PF)
+			break;
+		return give(d, e, came, false, end);
 	case EMULATE_STOP: return vcpu_exit_status(d->vcpu, end);
 	case EMULATE_UNKNOWN: break;
 	}

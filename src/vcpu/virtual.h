@@ -58,8 +58,8 @@ uint64_t virtual_rflags(const struct virtual_cpu *cpu, uint64_t real);
 
 /*
  * Takes over `value` as the guest's RFLAGS at its privilege cpu->cpl (set that first) and returns
- * what the real register is to hold: IF set, IOPL 0, AC only at CPL 3. Bits that no 64-bit guest can
- * set (VM, VIF, VIP, reserved ones) are dropped. Which bits may change is the caller's business.
+ * what the real register is to hold: IF set, IOPL 0, AC only at CPL 3. Bits that no 64-bit guest
+ * can set (VM, VIF, VIP, reserved ones) are dropped. Which bits may change is for the caller.
  */
 uint64_t virtual_load_rflags(struct virtual_cpu *cpu, uint64_t value);
 

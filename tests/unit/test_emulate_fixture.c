@@ -18,7 +18,9 @@ static bool reach(struct world *w, gva_t gva, unsigned len, unsigned access, boo
 {
 	bool smap = w->cpu.cr4 & CR4_SMAP && (!w->cpu.ac || access & EMULATE_IMPLICIT);
 
-	for (gva_t at = gva; at < gva + len; at = (at | 0xfff) + 1) {
+	/* By distance: the last bytes of the address space end where it begins. */
+	for (uint64_t done = 0; done < len; done += 4096 - ((gva + done) & 0xfff)) {
+		gva_t at = gva + done;
 		uint64_t index = (at - WORLD_FIRST) >> 12;
 		unsigned bits = index < WORLD_PAGES ? w->page[index] : 0;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest for the emulator's tests: a few pages of flat memory with permissions, descriptor tables, a
- * TSS, ports that remember, and a kernel at CPL 0 or a program at CPL 3. Instructions are written as
- * text, and the assembler makes bytes of them.
+ * A guest for the emulator's tests: a few pages of flat memory with permissions, descriptor tables,
+ * a TSS, ports that remember, and a kernel at CPL 0 or a program at CPL 3. Instructions are written
+ * as text, and the assembler makes bytes of them.
  */
 #ifndef TEST_EMULATE_FIXTURE_H
 #define TEST_EMULATE_FIXTURE_H

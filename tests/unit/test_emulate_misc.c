@@ -402,7 +402,7 @@ static void any_bytes_come_to_an_end(void **state)
 		w->cpu.iopl = round & 2 ? 3 : 0;
 		w->cpu.cr4 |= round & 4 ? CR4_SMAP | CR4_FSGSBASE | CR4_OSXSAVE | CR4_PKE : 0;
 		for (unsigned i = 0; i < 200; i++) {
-			uint64_t *regs = (uint64_t *)&w->regs;
+			__u64 *regs = &w->regs.rax;
 			uint8_t *at = world_at(w, RIP_START);
 
 			for (unsigned n = 0; n < 16; n++) {

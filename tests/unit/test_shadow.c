@@ -403,6 +403,24 @@ static void vtlb_is_a_tlb(void **state)
 	machine_fini(&m);
 }
 
+/* A page of 4 MiB is two in the shadow, and one to INVLPG. */
+static void both_halves_of_4_mib_go(void **state)
+{
+	(void)state;
+	FOR_EACH_STRATEGY(strategy)
+	{
+		machine_init(&m, strategy, &pt_format_2level, 64);
+		machine_map(&m, LOW, 2, DATA | PAGE | PTE_PS, TABLE);
+		reach(LOW, WALK_WRITE, WALK_USER);
+		assert_int_equal(reach(LOW + (3 << 20), WALK_WRITE, WALK_USER), DATA + (3 << 20));
+		machine_store(&m, machine_entry(&m, LOW, 2), 0);
+		machine_invlpg(&m, LOW);
+		expect(LOW, WALK_READ, WALK_USER, SHADOW_GUEST_FAULT);
+		expect(LOW + (3 << 20), WALK_READ, WALK_USER, SHADOW_GUEST_FAULT);
+		machine_fini(&m);
+	}
+}
+
 /* A table that is written like data, or used no more, is data. */
 static void data_is_not_tracked_for_long(void **state)
 {
@@ -633,6 +651,7 @@ int main(void)
 		cmocka_unit_test(wp_follows_each_store),
 		cmocka_unit_test(unsync_lets_a_leaf_table_go),
 		cmocka_unit_test(vtlb_is_a_tlb),
+		cmocka_unit_test(both_halves_of_4_mib_go),
 		cmocka_unit_test(data_is_not_tracked_for_long),
 		cmocka_unit_test(a_small_pool_serves_any_guest),
 		cmocka_unit_test(a_small_pool_holds_an_instruction),
