@@ -68,7 +68,7 @@ check() {
 
 unit_tests() { # build directory, prefix of the name
 	for program in "$1"/tests/unit-*; do
-		tests "$2${program##*/}" 120 "$program"
+		tests "$2${program##*/}" 400 "$program"
 	done
 }
 
