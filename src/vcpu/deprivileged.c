@@ -223,7 +223,9 @@ int deprivileged_enter(struct deprivileged *d, struct pn_error *err)
 	d->regs = regs;
 	d->cr4 = deprivileged_cr4(d);
 	deprivileged_update(d);
+	pthread_rwlock_rdlock(&d->vcpu->mem->lock);
 	start_shadow(d);
+	pthread_rwlock_unlock(&d->vcpu->mem->lock);
 
 	area_sregs(&sregs);
 	sregs.cr3 = d->root;
@@ -270,8 +272,10 @@ static int drain_mail(struct deprivileged *d, struct pn_error *err)
 			return pn_fail(err, PN_ERR_SYSTEM, "the monitor did not come back");
 		mail->again = 0;
 		if (shadow_pending(d->shadow)) {
+			pthread_rwlock_rdlock(&d->vcpu->mem->lock);
 			shadow_continue(d->shadow, &d->box);
 			deprivileged_settle(d);
+			pthread_rwlock_unlock(&d->vcpu->mem->lock);
 		}
 	}
 	return PN_OK;

@@ -182,11 +182,15 @@ enum vcpu_verdict deprivileged_trap(struct deprivileged *d, struct vcpu_end *end
 	d->regs.rip = frame->rip;
 	d->regs.rsp = frame->rsp;
 	d->regs.rflags = frame->rflags;
+	/* No slot may go while its memory is walked. A host call takes the lock once more, which
+	 * readers may. */
+	pthread_rwlock_rdlock(&d->vcpu->mem->lock);
 	if (area_mail(&d->area)->again)
 		shadow_continue(d->shadow, &d->box);
 	else
 		verdict = trap(d, frame, end);
 	deprivileged_settle(d);
+	pthread_rwlock_unlock(&d->vcpu->mem->lock);
 	frame->rip = d->regs.rip;
 	frame->rsp = d->regs.rsp;
 	frame->rflags = d->regs.rflags;
