@@ -11,7 +11,7 @@
 #include "memory/gmem.h"
 #include "memory/ram.h"
 #include "memory/slots.h"
-#include "vcpu/deprivileged.h"
+#include "vcpu/deprivileged/deprivileged.h"
 #include "vcpu/vcpu.h"
 
 #include <penumbra/guest.h>

@@ -4,7 +4,7 @@
  * ends the run with its name in words, so that no exit is ever passed over.
  */
 #include "kvm/exits.h"
-#include "vcpu/deprivileged.h"
+#include "vcpu/deprivileged/deprivileged.h"
 #include "vcpu/translate.h"
 #include "x86.h"
 

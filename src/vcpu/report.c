@@ -3,7 +3,7 @@
 #include "vcpu/report.h"
 
 #include "memory/walk_text.h"
-#include "vcpu/deprivileged.h"
+#include "vcpu/deprivileged/deprivileged.h"
 #include "vcpu/translate.h"
 #include "x86.h"
 

@@ -5,7 +5,7 @@
 #include "clock.h"
 #include "error.h"
 #include "kvm/vendor.h"
-#include "vcpu/deprivileged.h"
+#include "vcpu/deprivileged/deprivileged.h"
 #include "x86.h"
 
 #include <errno.h>

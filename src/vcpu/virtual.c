@@ -2,7 +2,7 @@
 /* The bits of RFLAGS that a deprivileged guest does not get to hold, and what mode it is in. */
 #include "vcpu/virtual.h"
 
-#include "vcpu/emulate_descriptor.h"
+#include "vcpu/emulate/descriptor.h"
 #include "x86.h"
 
 /* What the real register can take over from the guest as it is. */

@@ -9,7 +9,7 @@
 #define TESTS_SHADOW_FIXTURE_H
 
 #include "check.h"
-#include "memory/shadow.h"
+#include "memory/shadow/shadow.h"
 #include "x86.h"
 
 #define RAM_SIZE      (UINT64_C(64) << 20)

@@ -9,7 +9,7 @@
 
 #include "check.h"
 
-#include "vcpu/emulate.h"
+#include "vcpu/emulate/emulate.h"
 #include "x86.h"
 
 /* Where things lie; one page each unless told otherwise. */

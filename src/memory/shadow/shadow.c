@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls of shadow.h but for the fault and the audit. Each ends by posting its mail. */
+#include "memory/shadow/private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct shadow_ops *const strategies[] = {
+	[SHADOW_VTLB] = &shadow_vtlb,
+	[SHADOW_WP] = &shadow_wp,
+	[SHADOW_UNSYNC] = &shadow_unsync,
+};
+
+const char *shadow_strategy_name(enum shadow_strategy strategy)
+{
+	return strategies[strategy]->name;
+}
+
+struct shadow *shadow_create(const struct shadow_config *config)
+{
+	struct shadow *s = calloc(1, sizeof(*s));
+
+	assert(config->pool_frames >= SHADOW_FRAMES_MIN);
+	assert(config->pool_frames <= SHADOW_FRAMES_MAX);
+	assert(config->levels == 4 || config->levels == 5);
+	assert(config->monitor_slot < ENTRIES && config->monitor_entry & PTE_PRESENT);
+	if (!s)
+		return NULL;
+	s->config = *config;
+	s->ops = strategies[config->strategy];
+	s->current = NONE;
+	if (frames_init(s) && tables_init(s)) {
+		s->root_limit = s->tops;
+		s->root = calloc(s->root_limit, sizeof(*s->root));
+	}
+	if (!s->root) {
+		shadow_destroy(s);
+		return NULL;
+	}
+	return s;
+}
+
+void shadow_destroy(struct shadow *s)
+{
+	if (!s)
+		return;
+	frames_fini(s);
+	tables_fini(s);
+	free(s->root);
+	free(s);
+}
+
+static bool same_tables(const struct walk_context *a, const struct walk_context *b)
+{
+	return a->root == b->root && !memcmp(a->pdptr, b->pdptr, sizeof(a->pdptr));
+}
+
+void shadow_load_root(struct shadow *s, const struct walk_context *ctx, bool flush,
+		      struct mailbox *box)
+{
+	bool moved = s->current == NONE || !same_tables(&s->root[s->current].ctx, ctx);
+
+	s->now++;
+	/* Nothing here is tagged with a PCID, so that a new address space always flushes. */
+	if (flush || moved) {
+		s->ops->flush(s, false);
+		mail_flush_all(s);
+	}
+	root_get(s, ctx);
+	mail_post(s, box);
+}
+
+gpa_t shadow_root(struct shadow *s, const struct walk_context *ctx, enum shadow_view view,
+		  struct mailbox *box)
+{
+	struct shadow_root *root;
+	uint32_t f;
+
+	s->now++;
+	root = root_get(s, ctx);
+	if (view == SHADOW_KERNEL_AC && !s->mode[root->mode].smap)
+		view = SHADOW_KERNEL;
+	f = root_frame(s, root, view);
+	mail_post(s, box);
+	return frame_gpa(s, f);
+}
+
+void shadow_invalidate(struct shadow *s, const struct walk_context *ctx, enum shadow_flush kind,
+		       gva_t gva, struct mailbox *box)
+{
+	struct shadow_root *root = root_find(s, ctx);
+
+	gva &= ctx->gva_mask;
+	if (kind != SHADOW_FLUSH_PAGE)
+		s->ops->flush(s, kind == SHADOW_FLUSH_ALL);
+	else if (root)
+		s->ops->flush_page(s, root, gva);
+	/* A page of 4 MiB may be two in the TLB. */
+	if (kind == SHADOW_FLUSH_PAGE && ctx->format != &pt_format_2level)
+		mail_invlpg(s, gva);
+	else
+		mail_flush_all(s);
+	mail_post(s, box);
+}
+
+void shadow_guest_pt_write(struct shadow *s, gpa_t gpa, unsigned len, struct mailbox *box)
+{
+	if (len && s->ops->tracks)
+		sync_write(s, gpa, len);
+	mail_post(s, box);
+}
+
+void shadow_memory_changed(struct shadow *s, struct mailbox *box)
+{
+	roots_drop_all(s);
+	mail_post(s, box);
+}
+
+bool shadow_pending(const struct shadow *s)
+{
+	return mail_waits(s);
+}
+
+void shadow_continue(struct shadow *s, struct mailbox *box)
+{
+	mail_post(s, box);
+}
+
+struct shadow_stats shadow_stats(const struct shadow *s)
+{
+	return s->stats;
+}

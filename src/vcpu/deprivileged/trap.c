@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A trap of the deprivileged guest: is it a hidden fault, an instruction to emulate, or something
+ * that the guest must see?
+ */
+#include "vcpu/deprivileged/deprivileged.h"
+#include "x86.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+/* What an instruction has changed reaches the shadow. */
+static void apply_effects(struct deprivileged *d, const struct emulate *e)
+{
+	const unsigned paging = EFFECT_CR0 | EFFECT_CR3 | EFFECT_CR4 | EFFECT_EFER;
+
+	if (e->effects & (paging | EFFECT_PRIVILEGE))
+		deprivileged_update(d);
+	if (e->effects & paging)
+		shadow_load_root(d->shadow, &d->ctx, !(e->effects & EFFECT_CR3 && e->no_flush),
+				 &d->box);
+	/* Toggling PGE and its like drops global entries too. */
+	if (e->effects & (EFFECT_CR0 | EFFECT_CR4 | EFFECT_EFER))
+		shadow_invalidate(d->shadow, &d->ctx, SHADOW_FLUSH_ALL, 0, &d->box);
+	if (e->effects & EFFECT_INVLPG)
+		shadow_invalidate(d->shadow, &d->ctx, SHADOW_FLUSH_PAGE, e->gva, &d->box);
+	if (e->effects & EFFECT_INVPCID)
+		shadow_invalidate(d->shadow, &d->ctx, SHADOW_FLUSH_ALL, 0, &d->box);
+	if (e->effects & EFFECT_TSC_AUX)
+		d->set_tsc_aux = true;
+	if (e->effects & EFFECT_XSTATE) {
+		struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs[0].value = d->cpu.xcr0};
+
+		/* The emulator has let through only what CPUID offers. */
+		ioctl(d->vcpu->fd, KVM_SET_XCRS, &xcrs);
+	}
+}
+
+/* Ends the run at the guest's RIP. */
+static enum vcpu_verdict die(const struct deprivileged *d, struct vcpu_end *end, const char *what)
+{
+	char where[160];
+
+	return vcpu_end(end, PN_END_DIED, "%s at %s", what,
+			vcpu_place(d->vcpu, d->regs.rip, where, sizeof(where)));
+}
+
+static enum vcpu_verdict give(struct deprivileged *d, struct emulate *e, const struct exception *x,
+			      bool software, struct vcpu_end *end)
+{
+	if (!deliver_exception(e, x, software))
+		return die(d, end, "triple fault");
+	apply_effects(d, e);
+	return VCPU_CONTINUE;
+}
+
+/* A trap that says "this instruction is not for CPL 3": do what it would have done at CPL 0. */
+static enum vcpu_verdict instruction(struct deprivileged *d, struct emulate *e,
+				     const struct exception *came, struct vcpu_end *end)
+{
+	struct exception x;
+	char what[160];
+
+	switch (emulate(e)) {
+	case EMULATE_DONE:
+		apply_effects(d, e);
+		return e->effects & EFFECT_HALT
+			       ? die(d, end, "guest halted for good (nothing can wake it)")
+			       : VCPU_CONTINUE;
+	case EMULATE_EXCEPTION: x = e->exception; return give(d, e, &x, false, end);
+	case EMULATE_UNPRIVILEGED:
+		/* A #GP or #UD is the guest's own then; a store to a table is not. */
+		if (came->vector == VECTOR_PF)
+			break;
+		return give(d, e, came, false, end);
+	case EMULATE_STOP: return vcpu_exit_status(d->vcpu, end);
+	case EMULATE_UNKNOWN: break;
+	}
+	snprintf(what, sizeof(what), "instruction not emulated (%s)", e->text);
+	return die(d, end, what);
+}
+
+/* kvm_pvm brings a SYSCALL as a page fault at its target, at CPL 3 still. */
+static bool is_syscall_at_cpl3(const struct deprivileged *d, gva_t cr2)
+{
+	return cr2 == area_syscall_entry() && d->regs.rip == cr2;
+}
+
+static enum vcpu_verdict syscall_trap(struct deprivileged *d, struct emulate *e,
+				      struct vcpu_end *end)
+{
+	struct exception x;
+
+	if (emulate_syscall(e)) {
+		apply_effects(d, e);
+		return VCPU_CONTINUE;
+	}
+	x = e->exception;
+	return give(d, e, &x, false, end);
+}
+
+static enum vcpu_verdict page_fault(struct deprivileged *d, struct emulate *e, uint32_t error,
+				    gva_t cr2, struct vcpu_end *end)
+{
+	struct exception x = {.vector = VECTOR_PF, .has_error = true, .cr2 = cr2};
+	struct walk_query query = {
+		.gva = cr2,
+		.access = error & PF_ERR_FETCH	 ? WALK_FETCH
+			  : error & PF_ERR_WRITE ? WALK_WRITE
+						 : WALK_READ,
+		.privilege = d->cpu.cpl == 3 ? WALK_USER : WALK_SUPERVISOR,
+		.set_ad = true,
+	};
+	struct walk_result r;
+	char what[160];
+
+	if (is_syscall_at_cpl3(d, cr2)) {
+		d->regs.rip = d->regs.rcx;
+		d->regs.rflags = d->regs.r11;
+		return syscall_trap(d, e, end);
+	}
+	switch (shadow_fault(d->shadow, &d->ctx, &query, &d->box, &r)) {
+	case SHADOW_FIXED: return VCPU_CONTINUE;
+	case SHADOW_GUEST_FAULT: x.error = r.error_code; return give(d, e, &x, false, end);
+	case SHADOW_NONCANONICAL:
+		x = (struct exception){.vector = VECTOR_GP, .has_error = true};
+		return give(d, e, &x, false, end);
+	case SHADOW_TABLE_WRITE: return instruction(d, e, &x, end);
+	case SHADOW_BAD_TABLE:
+		snprintf(what, sizeof(what),
+			 "a page-table entry at GPA 0x%llx, outside every memory slot,",
+			 (unsigned long long)r.entry);
+		return die(d, end, what);
+	case SHADOW_CANNOT:
+		snprintf(what, sizeof(what), "GVA 0x%llx, which shadow mode cannot give,",
+			 (unsigned long long)cr2);
+		return die(d, end, what);
+	case SHADOW_MMIO: break;
+	}
+	snprintf(what, sizeof(what), "guest %s GPA 0x%llx, in no memory slot it may %s,",
+		 query.access == WALK_WRITE ? "wrote" : "read", (unsigned long long)r.gpa,
+		 query.access == WALK_WRITE ? "write" : "read");
+	return die(d, end, what);
+}
+
+static enum vcpu_verdict trap(struct deprivileged *d, const struct monitor_frame *frame,
+			      struct vcpu_end *end)
+{
+	struct emulate e = {.cpu = &d->cpu, .regs = &d->regs, .ops = &reach_ops, .arg = d};
+	struct exception x = {.vector = (uint8_t)frame->vector, .error = (uint32_t)frame->error};
+
+	switch (frame->vector) {
+	case MONITOR_VECTOR_SYSCALL: return syscall_trap(d, &e, end);
+	case VECTOR_PF:
+		return page_fault(d, &e, (uint32_t)frame->error, area_mail(&d->area)->cr2, end);
+	case VECTOR_NP:
+	case VECTOR_SS:
+	case VECTOR_GP:
+		/* A selector of the guest's means nothing, or something else, in the real GDT. */
+		x.has_error = true;
+		return instruction(d, &e, &x, end);
+	case VECTOR_UD: return instruction(d, &e, &x, end);
+	case VECTOR_BP:
+	case VECTOR_OF: return give(d, &e, &x, true, end);
+	default: x.has_error = frame->vector == VECTOR_AC; return give(d, &e, &x, false, end);
+	}
+}
+
+enum vcpu_verdict deprivileged_trap(struct deprivileged *d, struct vcpu_end *end)
+{
+	struct kvm_run *run = d->vcpu->run;
+	const struct kvm_regs real = run->s.regs.regs;
+	struct monitor_frame *frame = area_frame(&d->area, real.rsp);
+	enum vcpu_verdict verdict = VCPU_CONTINUE;
+	struct kvm_regs next;
+
+	if (!frame || (frame->cs & 3) != 3)
+		return vcpu_end(end, PN_END_DIED, "the monitor trapped at RSP 0x%llx",
+				(unsigned long long)real.rsp);
+	d->regs = real;
+	d->regs.rip = frame->rip;
+	d->regs.rsp = frame->rsp;
+	d->regs.rflags = frame->rflags;
+	/* No slot may go while its memory is walked. A host call takes the lock once more, which
+	 * readers may. */
+	pthread_rwlock_rdlock(&d->vcpu->mem->lock);
+	if (area_mail(&d->area)->again)
+		shadow_continue(d->shadow, &d->box);
+	else
+		verdict = trap(d, frame, end);
+	deprivileged_settle(d);
+	pthread_rwlock_unlock(&d->vcpu->mem->lock);
+	frame->rip = d->regs.rip;
+	frame->rsp = d->regs.rsp;
+	frame->rflags = d->regs.rflags;
+	frame->cs = MONITOR_USER_CS;
+	frame->ss = MONITOR_USER_DS;
+	/* The general registers are the guest's; RIP, RSP and RFLAGS are the monitor's own. */
+	next = d->regs;
+	next.rip = real.rip;
+	next.rsp = real.rsp;
+	next.rflags = real.rflags;
+	if (memcmp(&next, &real, sizeof(real)) != 0) {
+		run->s.regs.regs = next;
+		run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
+	}
+	return verdict;
+}
