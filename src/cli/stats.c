@@ -87,13 +87,14 @@ static json_t *collect_shadow(const struct pn_machine *m)
 		guest_cr3 = m->deprivileged.cpu.cr3;
 		real_cr3 = vcpu_sregs(&m->vcpu)->cr3;
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "guest_cr3", count(guest_cr3), "real_cr3", count(real_cr3), "filled",
-			 count(s.filled), "table_writes", count(s.table_writes), "roots",
-			 count(s.roots), "frames_peak", count(s.frames_peak), "reclaimed",
-			 count(s.reclaimed), "splits", count(s.splits), "unsyncs", count(s.unsyncs),
-			 "mail_stores", count(s.mail_stores), "mail_invlpg", count(s.mail_invlpg),
-			 "mail_flushes", count(s.mail_flushes));
+			 count(s.filled), "foreseen", count(s.foreseen), "table_writes",
+			 count(s.table_writes), "roots", count(s.roots), "frames_peak",
+			 count(s.frames_peak), "reclaimed", count(s.reclaimed), "splits",
+			 count(s.splits), "unsyncs", count(s.unsyncs), "mail_stores",
+			 count(s.mail_stores), "mail_invlpg", count(s.mail_invlpg), "mail_flushes",
+			 count(s.mail_flushes));
 }
 
 int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_result *result,

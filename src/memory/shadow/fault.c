@@ -212,7 +212,6 @@ static enum shadow_outcome install(struct journey *j, const struct walk_query *q
 	if ((query->access == WALK_WRITE && !(leaf & PTE_WRITE)) ||
 	    (query->access == WALK_FETCH && leaf & PTE_NX))
 		return SHADOW_CANNOT;
-	s->stats.hidden_faults++;
 	return SHADOW_FIXED;
 }
 
@@ -228,19 +227,17 @@ static bool is_possible(const struct journey *j, const struct walk_result *r)
 	return page_entry(s, j->root->mode, j->view, &j->page, r->gpa & ~(PAGE_SIZE - 1), 1);
 }
 
-enum shadow_outcome shadow_fault(struct shadow *s, const struct walk_context *ctx,
-				 const struct walk_query *query, struct mailbox *box,
-				 struct walk_result *result)
+static enum shadow_outcome resolve(struct shadow *s, const struct walk_context *ctx,
+				   const struct walk_query *query, struct walk_result *result)
 {
 	struct journey j = {.s = s, .gva = query->gva & ctx->gva_mask};
 	struct walk_query real = *query;
 	const struct gmem_slot *slot;
-	enum shadow_outcome outcome;
 
 	real.set_ad = true;
 	switch (walk(s->config.mem, ctx, &real, result, &j.path)) {
 	case WALK_OK: break;
-	case WALK_FAULT: s->stats.guest_faults++; return SHADOW_GUEST_FAULT;
+	case WALK_FAULT: return SHADOW_GUEST_FAULT;
 	case WALK_NONCANONICAL: return SHADOW_NONCANONICAL;
 	case WALK_NO_MEMORY: return SHADOW_BAD_TABLE;
 	}
@@ -253,7 +250,34 @@ enum shadow_outcome shadow_fault(struct shadow *s, const struct walk_context *ct
 	j.view = view_of(s, j.root, query->privilege);
 	j.leaf_level = ctx->format ? result->level : 0;
 	j.page = page_of(ctx, result);
-	outcome = is_possible(&j, result) ? install(&j, query, result) : SHADOW_CANNOT;
+	return is_possible(&j, result) ? install(&j, query, result) : SHADOW_CANNOT;
+}
+
+enum shadow_outcome shadow_fault(struct shadow *s, const struct walk_context *ctx,
+				 const struct walk_query *query, struct mailbox *box,
+				 struct walk_result *result)
+{
+	enum shadow_outcome outcome = resolve(s, ctx, query, result);
+
+	s->stats.guest_faults += outcome == SHADOW_GUEST_FAULT;
+	s->stats.hidden_faults += outcome == SHADOW_FIXED;
 	mail_post(s, box);
 	return outcome;
+}
+
+bool shadow_foresee(struct shadow *s, const struct walk_context *ctx,
+		    const struct walk_query *query, struct mailbox *box)
+{
+	struct walk_query look = *query;
+	struct walk_result result;
+	bool fixed;
+
+	/* An access that will fault must leave the flags as they are until it does. */
+	look.set_ad = false;
+	if (walk(s->config.mem, ctx, &look, &result, NULL) != WALK_OK)
+		return false;
+	fixed = resolve(s, ctx, query, &result) == SHADOW_FIXED;
+	s->stats.foreseen += fixed;
+	mail_post(s, box);
+	return fixed;
 }

@@ -108,11 +108,17 @@ enum shadow_outcome {
  * A page fault of the deprivileged guest. `ctx` holds the guest's paging registers, AC included;
  * `query` the access with its *virtual* privilege (its set_ad is not looked at: A and D are set in
  * the guest's entries as the access would). Fills around where that is free. *result is walk()'s.
- * May also be called for an access that is known to come next, to save its fault.
  */
 enum shadow_outcome shadow_fault(struct shadow *s, const struct walk_context *ctx,
 				 const struct walk_query *query, struct mailbox *box,
 				 struct walk_result *result);
+
+/*
+ * The same for an access that is known to come next, to save its hidden fault. Returns whether an
+ * entry has been installed; nothing has happened to the guest's tables if they do not allow it.
+ */
+bool shadow_foresee(struct shadow *s, const struct walk_context *ctx,
+		    const struct walk_query *query, struct mailbox *box);
 
 /*
  * MOV to CR3, or any change of CR0, CR4, EFER or PKRU that paging depends on: ctx is the new state.
@@ -160,7 +166,8 @@ bool shadow_audit(struct shadow *s, const struct walk_context *ctx, char *why, s
 
 struct shadow_stats {
 	uint64_t hidden_faults, guest_faults;
-	uint64_t filled; /* entries installed beyond the fault's */
+	uint64_t foreseen; /* hidden faults saved by shadow_foresee */
+	uint64_t filled;   /* entries installed beyond the fault's */
 	uint64_t table_writes, unsyncs;
 	uint64_t roots; /* made so far */
 	uint64_t frames_used, frames_peak, reclaimed, splits;

@@ -12,6 +12,14 @@
 #include "vcpu/monitor/area.h"
 #include "vcpu/vcpu.h"
 
+/* A guest fault on its way through the guest's handler: what the processor will do again when the
+ * handler returns. */
+struct handled_fault {
+	bool open;
+	struct walk_query query;
+	struct kvm_regs regs;
+};
+
 struct deprivileged {
 	struct area area;
 	struct shadow *shadow;
@@ -25,6 +33,7 @@ struct deprivileged {
 	uint64_t fs_base, gs_base;   /* what the real ones are */
 	uint64_t cr4;		     /* what the real CR4 holds */
 	bool set_tsc_aux;	     /* the real TSC_AUX is to follow cpu.tsc_aux */
+	struct handled_fault fault;  /* the guest fault delivered last */
 	union kvm_cpuid_list *cpuid; /* the guest's */
 	struct vcpu *vcpu;
 };

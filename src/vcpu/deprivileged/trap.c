@@ -55,6 +55,24 @@ static enum vcpu_verdict give(struct deprivileged *d, struct emulate *e, const s
 	return VCPU_CONTINUE;
 }
 
+/*
+ * The guest's handler has returned to the instruction that faulted. With the registers it had, it
+ * will do the same access again: its entry is installed on the way, and no second trap is needed.
+ */
+static void resume_faulted(struct deprivileged *d)
+{
+	struct handled_fault *f = &d->fault;
+
+	if (!f->open || d->regs.rip != f->regs.rip)
+		return;
+	f->open = false;
+	f->regs.rflags = d->regs.rflags;
+	if (memcmp(&f->regs, &d->regs, sizeof(d->regs)) != 0)
+		return;
+	f->query.privilege = d->cpu.cpl == 3 ? WALK_USER : WALK_SUPERVISOR;
+	shadow_foresee(d->shadow, &d->ctx, &f->query, &d->box);
+}
+
 /* A trap that says "this instruction is not for CPL 3": do what it would have done at CPL 0. */
 static enum vcpu_verdict instruction(struct deprivileged *d, struct emulate *e,
 				     const struct exception *came, struct vcpu_end *end)
@@ -65,6 +83,7 @@ static enum vcpu_verdict instruction(struct deprivileged *d, struct emulate *e,
 	switch (emulate(e)) {
 	case EMULATE_DONE:
 		apply_effects(d, e);
+		resume_faulted(d);
 		return e->effects & EFFECT_HALT
 			       ? die(d, end, "guest halted for good (nothing can wake it)")
 			       : VCPU_CONTINUE;
@@ -122,7 +141,10 @@ static enum vcpu_verdict page_fault(struct deprivileged *d, struct emulate *e, u
 	}
 	switch (shadow_fault(d->shadow, &d->ctx, &query, &d->box, &r)) {
 	case SHADOW_FIXED: return VCPU_CONTINUE;
-	case SHADOW_GUEST_FAULT: x.error = r.error_code; return give(d, e, &x, false, end);
+	case SHADOW_GUEST_FAULT:
+		d->fault = (struct handled_fault){.open = true, .query = query, .regs = d->regs};
+		x.error = r.error_code;
+		return give(d, e, &x, false, end);
 	case SHADOW_NONCANONICAL:
 		x = (struct exception){.vector = VECTOR_GP, .has_error = true};
 		return give(d, e, &x, false, end);
