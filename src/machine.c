@@ -29,7 +29,7 @@ static int check_config(const struct pn_config *c, struct pn_error *err)
 	if (c->mode != PN_MODE_HW && c->mode != PN_MODE_SHADOW)
 		return pn_fail(err, PN_ERR_ARGUMENT, "mode %d: give one of enum pn_mode",
 			       (int)c->mode);
-	if ((c->mode == PN_MODE_SHADOW || c->toggle_every) && c->levels == 5)
+	if ((c->mode == PN_MODE_SHADOW || c->toggle_every || c->toggle_ns) && c->levels == 5)
 		return pn_fail(err, PN_ERR_ARGUMENT,
 			       "five paging levels in shadow mode: its tables have four; drop "
 			       "--levels=5");
@@ -65,23 +65,24 @@ static int create_memory(struct pn_machine *m, unsigned maxphyaddr, struct pn_er
 	return code;
 }
 
-static int create_shadow(struct pn_machine *m, struct pn_error *err)
+static void plan_shadow(struct pn_machine *m)
 {
 	static const enum shadow_strategy strategies[] = {
 		[PN_STRATEGY_UNSYNC] = SHADOW_UNSYNC,
 		[PN_STRATEGY_WP] = SHADOW_WP,
 		[PN_STRATEGY_VTLB] = SHADOW_VTLB,
 	};
-	uint64_t size = m->config.shadow_size ? m->config.shadow_size : SHADOW_DEFAULT;
-	int code = deprivileged_create(&m->deprivileged, &m->vcpu, m->vm, m->mem.gpa_limit, size,
-				       strategies[m->config.strategy], m->cpuid, err);
 
-	if (code)
-		return code;
-	m->vcpu.deprivileged = &m->deprivileged;
+	m->vcpu.plan = (struct shadow_plan){
+		.vm = m->vm,
+		.pool_size = m->config.shadow_size ? m->config.shadow_size : SHADOW_DEFAULT,
+		.strategy = strategies[m->config.strategy],
+		.levels = m->config.levels,
+		.cpuid = m->cpuid,
+	};
 	m->vcpu.toggle_every = m->config.toggle_every;
-	m->mem.gpa_limit = m->deprivileged.area.gpa;
-	return PN_OK;
+	m->vcpu.toggle_ns = m->config.toggle_ns;
+	m->vcpu.audit = m->config.audit;
 }
 
 static int create(struct pn_machine *m, struct pn_error *err)
@@ -118,12 +119,13 @@ static int create(struct pn_machine *m, struct pn_error *err)
 	m->vcpu.symbols = &m->image.symbols;
 	m->vcpu.max_exits = m->config.max_exits;
 	code = vcpu_create(&m->vcpu, m->vm, m->cpuid, err);
-	if (!code && (m->config.mode == PN_MODE_SHADOW || m->config.toggle_every))
-		code = create_shadow(m, err);
 	if (code)
 		return code;
+	plan_shadow(m);
+	if (m->config.mode == PN_MODE_SHADOW)
+		code = deprivileged_prepare(&m->vcpu, err);
 	m->startup_ns[STARTUP_VCPU] = clock_ns();
-	return PN_OK;
+	return code;
 }
 
 struct pn_machine *pn_machine_create(const struct pn_config *config, struct pn_error *err)
@@ -160,8 +162,7 @@ void pn_machine_destroy(struct pn_machine *m)
 	if (!m)
 		return;
 	vcpu_destroy(&m->vcpu);
-	if (m->vcpu.deprivileged)
-		deprivileged_destroy(m->vcpu.deprivileged);
+	deprivileged_destroy(m->vcpu.deprivileged);
 	if (m->vm >= 0)
 		close(m->vm);
 	if (m->mem.limit)
@@ -206,8 +207,8 @@ int pn_load_elf(struct pn_machine *m, const char *path, struct pn_error *err)
 				(struct pn_ram_range){.start = p.gpa, .size = p.size};
 	}
 	code = boot_guest(&m->vcpu, &boot, err);
-	if (!code && m->config.mode == PN_MODE_SHADOW)
-		code = deprivileged_enter(m->vcpu.deprivileged, err);
+	if (!code)
+		code = mode_start(&m->vcpu, m->config.mode, err);
 	if (code)
 		return code;
 	m->loaded = true;
@@ -244,6 +245,21 @@ int pn_run(struct pn_machine *m, struct pn_result *result, struct pn_error *err)
 void pn_stop(struct pn_machine *m)
 {
 	vcpu_stop(&m->vcpu);
+}
+
+int pn_set_mode(struct pn_machine *m, enum pn_mode mode)
+{
+	if (mode != PN_MODE_HW && mode != PN_MODE_SHADOW)
+		return PN_ERR_ARGUMENT;
+	if (!mode_is_possible(&m->vcpu, mode))
+		return PN_ERR_HOST_LACKS;
+	mode_wish(&m->vcpu, mode == PN_MODE_HW ? WISH_HW : WISH_SHADOW);
+	return PN_OK;
+}
+
+enum pn_mode pn_mode(const struct pn_machine *m)
+{
+	return (enum pn_mode)atomic_load(&m->vcpu.mode);
 }
 
 bool pn_symbol(const struct pn_machine *m, const char *name, gva_t *gva)

@@ -12,6 +12,7 @@
 #include "memory/ram.h"
 #include "memory/slots.h"
 #include "vcpu/deprivileged/deprivileged.h"
+#include "vcpu/mode.h"
 #include "vcpu/vcpu.h"
 
 #include <penumbra/guest.h>
@@ -40,7 +41,6 @@ struct pn_machine {
 	struct exit_port exit_port;
 	union kvm_cpuid_list *cpuid; /* the guest's */
 	struct vcpu vcpu;
-	struct deprivileged deprivileged; /* in shadow mode */
 	struct image image;
 	bool loaded;
 	bool ended; /* the guest is over: it cannot be run on */

@@ -5,7 +5,7 @@
  * PN_KICK_SIGNAL, whose handler it installs to get a vCPU thread out of KVM_RUN.
  *
  * Threads: one thread runs a machine (pn_run). While it runs, any thread may call pn_mmu_map,
- * pn_mmu_unmap, pn_read, pn_write and pn_stop; the rest waits until pn_run has returned.
+ * pn_mmu_unmap, pn_read, pn_write, pn_set_mode and pn_stop; the rest waits until pn_run has returned.
  */
 #ifndef PENUMBRA_H
 #define PENUMBRA_H
@@ -105,6 +105,8 @@ struct pn_config {
 	enum pn_mode mode;
 	unsigned levels;	   /* paging levels at boot: 4 or 5; 0: 4 */
 	uint64_t toggle_every;	   /* change the mode after every so many exits; 0: never */
+	uint64_t toggle_ns;	   /* ... and after every so many nanoseconds in one; 0: never */
+	bool audit;		   /* prove the shadow right before each exit is handled; slow */
 	enum pn_strategy strategy; /* of shadow mode */
 	uint64_t shadow_size;	   /* bytes for shadow tables, a multiple of 2 MiB, at most 1 GiB;
 				      0: 16 MiB */
@@ -159,6 +161,17 @@ int pn_run(struct pn_machine *m, struct pn_result *result, struct pn_error *err)
 
 /* Asks a running (or the next) pn_run to end with PN_END_STOPPED. Async-signal-safe. */
 void pn_stop(struct pn_machine *m);
+
+/*
+ * Asks the guest to go on in a mode, as soon as it stands between two instructions; before pn_run,
+ * with the next one. The mode can be changed any number of times; the guest cannot tell, but by
+ * time. Async-signal-safe. Returns 0, PN_ERR_ARGUMENT, or PN_ERR_HOST_LACKS (a guest with five
+ * paging levels cannot be in shadow mode). A change that fails ends the run with PN_END_DIED.
+ */
+int pn_set_mode(struct pn_machine *m, enum pn_mode mode);
+
+/* The mode that the guest is in now. Async-signal-safe. */
+enum pn_mode pn_mode(const struct pn_machine *m);
 
 /* What the guest may do with a range. Pages are always readable. */
 enum pn_prot {

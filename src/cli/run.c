@@ -29,9 +29,12 @@ static const char usage[] =
 	"                        tdp       hw, and only if it is one of the two\n"
 	"                        shadow    tables that Penumbra builds, under a\n"
 	"                                  deprivileged guest kernel\n"
-	"  --toggle-every=N    change between hw and shadow after every N exits\n"
+	"  --toggle-every=N    change between hw and shadow after every N exits; Nms: after\n"
+	"                      every N milliseconds. SIGUSR1 changes it once\n"
 	"  --shadow-strategy=S keep the shadow in step by unsync (default), wp or vtlb\n"
 	"  --shadow-mem=SIZE   memory for shadow tables (default 16M)\n"
+	"  --audit             prove at every exit that the shadow grants no more than the\n"
+	"                      guest's tables do; slow\n"
 	"  --mem=SIZE          guest RAM (default 64M); K, M, G, T are powers of 1024\n"
 	"  --hugepages=2M|1G   back RAM with huge pages of the host (hugetlb)\n"
 	"  --levels=4|5        paging levels at boot (default 4)\n"
@@ -50,6 +53,7 @@ enum {
 	OPT_TOGGLE,
 	OPT_STRATEGY,
 	OPT_SHADOW_MEM,
+	OPT_AUDIT,
 	OPT_MEM,
 	OPT_HUGEPAGES,
 	OPT_LEVELS,
@@ -65,6 +69,7 @@ static const struct option options[] = {
 	{"toggle-every", required_argument, NULL, OPT_TOGGLE},
 	{"shadow-strategy", required_argument, NULL, OPT_STRATEGY},
 	{"shadow-mem", required_argument, NULL, OPT_SHADOW_MEM},
+	{"audit", no_argument, NULL, OPT_AUDIT},
 	{"mem", required_argument, NULL, OPT_MEM},
 	{"hugepages", required_argument, NULL, OPT_HUGEPAGES},
 	{"levels", required_argument, NULL, OPT_LEVELS},
@@ -94,6 +99,8 @@ static const char *const strategies[] = {
 	[PN_STRATEGY_WP] = "wp",
 	[PN_STRATEGY_VTLB] = "vtlb",
 };
+
+#define TOGGLE_MS_MAX UINT64_C(86400000)
 
 struct request {
 	struct pn_config config;
@@ -132,16 +139,36 @@ static int parse_strategy(struct request *r, const char *value)
 	return bad("shadow-strategy", value, "give unsync, wp or vtlb");
 }
 
+/* "N" exits or "Nms". */
+static int parse_toggle(struct request *r, const char *value)
+{
+	size_t len = strlen(value);
+	char number[24];
+	uint64_t n;
+
+	r->config.toggle_every = r->config.toggle_ns = 0;
+	if (len > 2 && len < sizeof(number) && strcmp(value + len - 2, "ms") == 0) {
+		memcpy(number, value, len - 2);
+		number[len - 2] = 0;
+		if (parse_count(number, &n) && n && n <= TOGGLE_MS_MAX) {
+			r->config.toggle_ns = n * 1000000;
+			return 0;
+		}
+	} else if (parse_count(value, &n) && n) {
+		r->config.toggle_every = n;
+		return 0;
+	}
+	return bad("toggle-every", value, "give exits, like 100, or milliseconds, like 5ms");
+}
+
 static int parse_option(struct request *r, int option, const char *value)
 {
 	uint64_t n;
 
 	switch (option) {
 	case OPT_MMU: return parse_mmu(r, value);
-	case OPT_TOGGLE:
-		if (!parse_count(value, &r->config.toggle_every) || !r->config.toggle_every)
-			return bad("toggle-every", value, "give a number of exits above 0");
-		return 0;
+	case OPT_TOGGLE: return parse_toggle(r, value);
+	case OPT_AUDIT: r->config.audit = true; return 0;
 	case OPT_STRATEGY: return parse_strategy(r, value);
 	case OPT_SHADOW_MEM:
 		if (!parse_size(value, &r->config.shadow_size) || !r->config.shadow_size)

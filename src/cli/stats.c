@@ -83,8 +83,8 @@ static json_t *collect_shadow(const struct pn_machine *m)
 	uint64_t guest_cr3 = 0, real_cr3 = 0;
 
 	if (is_shadow(m)) {
-		s = shadow_stats(m->deprivileged.shadow);
-		guest_cr3 = m->deprivileged.cpu.cr3;
+		s = shadow_stats(m->vcpu.deprivileged->shadow);
+		guest_cr3 = m->vcpu.deprivileged->cpu.cr3;
 		real_cr3 = vcpu_sregs(&m->vcpu)->cr3;
 	}
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
@@ -110,10 +110,10 @@ int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_res
 		pn_paging_name(pn_host_paging(m)), "guest_status", status, "end", result->reason,
 		"exits", collect_exits(&m->vcpu.history), "guest_faults", count(r.faults),
 		"hidden_faults",
-		count(is_shadow(m) ? shadow_stats(m->deprivileged.shadow).hidden_faults : 0),
+		count(is_shadow(m) ? shadow_stats(m->vcpu.deprivileged->shadow).hidden_faults : 0),
 		"pt_writes", count(r.pt_writes), "cr3_loads", count(r.cr3_loads), "flushes",
-		collect_flushes(&r), "toggles", count(is_shadow(m) ? m->deprivileged.toggles : 0),
-		"marks", collect_marks(&m->vcpu.marks), "begin_ns", count(begin_ns), "startup_ns",
+		collect_flushes(&r), "toggles", count(m->vcpu.toggles), "marks",
+		collect_marks(&m->vcpu.marks), "begin_ns", count(begin_ns), "startup_ns",
 		collect_startup(m, begin_ns), "kvm_stats", "vm", collect_kvm(m->vm), "vcpu",
 		collect_kvm(m->vcpu.fd));
 	if (!stats->json || json_object_set_new(stats->json, "shadow", collect_shadow(m)))

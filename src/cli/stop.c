@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stopping a run from outside. The only state a signal handler needs is kept here. */
+/* Signals to a run. The only state a signal handler needs is kept here. */
 #include "cli/stop.h"
 
 #include "error.h"
@@ -10,7 +10,7 @@
 static struct pn_machine *volatile machine;
 static volatile sig_atomic_t caught;
 
-static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM};
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGUSR1};
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
 static struct sigaction before[SIGNALS];
@@ -18,6 +18,12 @@ static sigset_t mask_before;
 
 static void on_signal(int signal)
 {
+	if (signal == SIGUSR1) {
+		if (machine)
+			pn_set_mode(machine,
+				    pn_mode(machine) == PN_MODE_HW ? PN_MODE_SHADOW : PN_MODE_HW);
+		return;
+	}
 	if (!caught)
 		caught = signal;
 	if (machine)
@@ -37,7 +43,8 @@ static void set_handlers(void)
 	sigemptyset(&handled);
 	for (unsigned i = 0; i < SIGNALS; i++) {
 		sigaction(signals[i], NULL, &before[i]);
-		if (before[i].sa_handler != SIG_IGN || signals[i] == SIGALRM)
+		if (before[i].sa_handler != SIG_IGN || signals[i] == SIGALRM ||
+		    signals[i] == SIGUSR1)
 			sigaction(signals[i], &action, NULL);
 		sigaddset(&handled, signals[i]);
 	}

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Stopping a run from outside: SIGINT, SIGTERM, SIGHUP and the time limit. */
+/* A run under signals: SIGINT, SIGTERM, SIGHUP and the time limit end it, SIGUSR1 changes its mode. */
 #ifndef CLI_STOP_H
 #define CLI_STOP_H
 
 #include <penumbra/penumbra.h>
 
 /*
- * From now on a signal stops `m`, and so does the end of `timeout_ns` (0: no limit), counted from
+ * From now on a signal acts on `m`, and so does the end of `timeout_ns` (0: no limit), counted from
  * here. Returns 0 or PN_ERR_SYSTEM.
  */
 int stop_arm(struct pn_machine *m, uint64_t timeout_ns, struct pn_error *err);

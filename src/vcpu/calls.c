@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Host calls: IN from PN_PORT_CALL. Every argument is the guest's word and is checked. */
 #include "clock.h"
+#include "vcpu/mode.h"
 #include "vcpu/translate.h"
-#include "vcpu/vcpu.h"
 
 #include <penumbra/guest.h>
 
@@ -60,11 +60,16 @@ static uint32_t call_time(struct vcpu *v, const struct kvm_regs *regs,
 static uint32_t call_set_mode(struct vcpu *v, const struct kvm_regs *regs,
 			      const struct walk_context *given)
 {
-	(void)v;
+	uint32_t left = mode_of(v) == &mmu_shadow ? PN_GUEST_MODE_SHADOW : PN_GUEST_MODE_HW;
+
 	(void)given;
 	switch (regs->rdi) {
-	case PN_GUEST_MODE_HW: return PN_GUEST_MODE_HW;
-	case PN_GUEST_MODE_SHADOW: return PN_CALL_ENOTSUP;
+	case PN_GUEST_MODE_HW: atomic_store(&v->wish, WISH_HW); return left;
+	case PN_GUEST_MODE_SHADOW:
+		if (!mode_is_possible(v, PN_MODE_SHADOW))
+			return PN_CALL_ENOTSUP;
+		atomic_store(&v->wish, WISH_SHADOW);
+		return left;
 	default: return PN_CALL_EINVAL;
 	}
 }

@@ -5,6 +5,7 @@
  */
 #include "kvm/exits.h"
 #include "vcpu/deprivileged/deprivileged.h"
+#include "vcpu/mode.h"
 #include "vcpu/translate.h"
 #include "x86.h"
 
@@ -48,11 +49,13 @@ static enum vcpu_verdict on_io(struct vcpu *v, struct vcpu_end *end)
 		.data = (uint8_t *)v->run + v->run->io.data_offset,
 	};
 
-	if (v->deprivileged && v->deprivileged->active && access.port == MONITOR_PORT)
-		return deprivileged_trap(v->deprivileged, end);
+	if (mode_of(v) == &mmu_shadow && deprivileged_by_monitor(v))
+		return deprivileged_exit(v->deprivileged, end);
 	if (access.port == PN_PORT_CALL && access.in && access.size == sizeof(uint32_t) &&
 	    access.count == 1) {
-		uint32_t result = vcpu_call(v, &v->run->s.regs.regs, NULL);
+		const struct walk_context *ctx =
+			mode_of(v) == &mmu_shadow ? deprivileged_context(v->deprivileged) : NULL;
+		uint32_t result = vcpu_call(v, &v->run->s.regs.regs, ctx);
 
 		memcpy(access.data, &result, sizeof(result));
 		return VCPU_CONTINUE;

@@ -3,7 +3,7 @@
 #include "vcpu/report.h"
 
 #include "memory/walk_text.h"
-#include "vcpu/deprivileged/deprivileged.h"
+#include "vcpu/mode.h"
 #include "vcpu/translate.h"
 #include "x86.h"
 
@@ -75,16 +75,9 @@ static void print_history(FILE *out, const struct history *h)
 			history_format(&h->last[i % HISTORY_LAST], text, sizeof(text)));
 }
 
-static struct vcpu_registers real_registers(const struct vcpu *v)
-{
-	return (struct vcpu_registers){v->run->s.regs.regs, *vcpu_sregs(v)};
-}
-
 static void print_report(FILE *out, const struct vcpu *v)
 {
-	struct vcpu_registers now = v->deprivileged && v->deprivileged->active
-					    ? deprivileged_registers(v->deprivileged)
-					    : real_registers(v);
+	struct vcpu_registers now = mode_of(v)->registers(v);
 	const struct vcpu_registers *r = &now;
 	struct walk_context ctx;
 	char symbol[42]; /* what is left of 80 columns */

@@ -5,7 +5,7 @@
 #include "clock.h"
 #include "error.h"
 #include "kvm/vendor.h"
-#include "vcpu/deprivileged/deprivileged.h"
+#include "vcpu/mode.h"
 #include "x86.h"
 
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -24,19 +25,25 @@
  * thread writes it: the loop clears it, then looks at `stop`; the kick's handler sets it. Whoever
  * stops a vCPU sets `stop` first and kicks then, so one of the two looks always sees it.
  */
-static _Thread_local struct kvm_run *volatile kicked_run;
+static _Thread_local struct vcpu *volatile kicked;
 
-static void on_kick(int signal)
+static void on_kick(int signal, siginfo_t *info, void *context)
 {
+	struct vcpu *v = kicked;
+
 	(void)signal;
-	if (kicked_run)
-		kicked_run->immediate_exit = 1;
+	(void)context;
+	if (!v)
+		return;
+	if (info->si_code == SI_TIMER)
+		atomic_store(&v->wish, WISH_OTHER);
+	v->run->immediate_exit = 1;
 }
 
 static int install_kick_handler(struct pn_error *err)
 {
 	/* A late kick must not disturb the caller's system calls; KVM_RUN never restarts. */
-	struct sigaction action = {.sa_handler = on_kick, .sa_flags = SA_RESTART};
+	struct sigaction action = {.sa_sigaction = on_kick, .sa_flags = SA_RESTART | SA_SIGINFO};
 
 	sigemptyset(&action.sa_mask);
 	if (sigaction(PN_KICK_SIGNAL, &action, NULL))
@@ -139,22 +146,50 @@ static void keep_registers(struct vcpu *v)
 		v->last.sregs = v->run->s.regs.sregs;
 }
 
-/* Over to the other mode. */
-static enum vcpu_verdict toggle(struct vcpu *v, struct vcpu_end *end)
+/*
+ * The timer of vcpu.toggle_ns. It shoots once and is set anew after each change of mode, so that
+ * the guest gets its time in between however long a change takes.
+ */
+static int toggle_timer_create(const struct vcpu *v, timer_t *timer, struct pn_error *err)
 {
-	struct deprivileged *d = v->deprivileged;
-	struct pn_error err;
-	int code = d->active ? deprivileged_leave(d, &err) : deprivileged_enter(d, &err);
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = PN_KICK_SIGNAL};
 
-	if (code)
-		return vcpu_end(end, PN_END_DIED, "change of mode: %s", err.text);
-	d->toggles++;
+	if (!v->toggle_ns)
+		return PN_OK;
+	event._sigev_un._tid = gettid();
+	if (timer_create(CLOCK_MONOTONIC, &event, timer))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "timer_create");
+	return PN_OK;
+}
+
+static void toggle_timer_set(const struct vcpu *v, timer_t timer)
+{
+	const struct itimerspec once = {.it_value = {.tv_sec = (time_t)(v->toggle_ns / 1000000000),
+						     .tv_nsec = (long)(v->toggle_ns % 1000000000)}};
+
+	if (v->toggle_ns)
+		timer_settime(timer, 0, &once, NULL);
+}
+
+/* A change of mode that is due, if the guest is ready for it. */
+static enum vcpu_verdict change_mode(struct vcpu *v, bool *exited, timer_t timer,
+				     struct vcpu_end *end)
+{
+	uint64_t before = v->toggles;
+
+	if (atomic_load(&v->wish) == WISH_NONE)
+		return VCPU_CONTINUE;
+	if (mode_grant(v, exited, end) == VCPU_END)
+		return VCPU_END;
+	if (v->toggles != before)
+		toggle_timer_set(v, timer);
 	return VCPU_CONTINUE;
 }
 
-static void loop(struct vcpu *v, struct vcpu_end *end)
+static void loop(struct vcpu *v, timer_t timer, struct vcpu_end *end)
 {
 	uint64_t left = v->max_exits ? v->max_exits : UINT64_MAX;
+	bool exited = false; /* KVM_RUN has returned an exit, which the next one will finish */
 
 	for (;;) {
 		v->run->immediate_exit = 0;
@@ -165,6 +200,8 @@ static void loop(struct vcpu *v, struct vcpu_end *end)
 			vcpu_end(end, PN_END_STOPPED, "stopped");
 			return;
 		}
+		if (change_mode(v, &exited, timer, end) == VCPU_END)
+			return;
 		if (left-- == 0) {
 			vcpu_end(end, PN_END_MAX_EXITS, "limit of %llu exits reached",
 				 (unsigned long long)v->max_exits);
@@ -172,27 +209,29 @@ static void loop(struct vcpu *v, struct vcpu_end *end)
 		}
 		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
 			left++;
+			exited = false;
 			if (run_failed(v, end) == VCPU_END)
 				return;
 			continue;
 		}
+		exited = true;
 		if (v->history.total == 0)
 			v->first_exit_ns = clock_ns();
 		history_add(&v->history, v->run);
 		keep_registers(v);
 		if (vcpu_handle_exit(v, end) == VCPU_END)
 			return;
-		if (v->toggle_every && v->history.total % v->toggle_every == 0 &&
-		    toggle(v, end) == VCPU_END)
-			return;
+		if (v->toggle_every && v->history.total % v->toggle_every == 0)
+			atomic_store(&v->wish, WISH_OTHER);
 	}
 }
 
 int vcpu_run(struct vcpu *v, struct vcpu_end *end, struct pn_error *err)
 {
 	/* A console function may run another machine: its kicks are not ours. */
-	struct kvm_run *outer = kicked_run;
+	struct vcpu *outer = kicked;
 	sigset_t kick, before;
+	timer_t timer = 0;
 	int idle = 0;
 
 	*end = (struct vcpu_end){0};
@@ -201,13 +240,20 @@ int vcpu_run(struct vcpu *v, struct vcpu_end *end, struct pn_error *err)
 	sigaddset(&kick, PN_KICK_SIGNAL);
 	if (!atomic_compare_exchange_strong(&v->thread, &idle, gettid()))
 		return pn_fail(err, PN_ERR_STATE, "the machine is running already");
+	if (toggle_timer_create(v, &timer, err)) {
+		atomic_store(&v->thread, 0);
+		return err->code;
+	}
 	pthread_sigmask(SIG_UNBLOCK, &kick, &before);
-	kicked_run = v->run;
+	kicked = v;
 	if (!v->started_ns)
 		v->started_ns = clock_ns();
-	loop(v, end);
+	toggle_timer_set(v, timer);
+	loop(v, timer, end);
+	if (v->toggle_ns)
+		timer_delete(timer);
 	atomic_store(&v->thread, 0);
-	kicked_run = outer;
+	kicked = outer;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!end->error)
 		return PN_OK;
@@ -215,17 +261,20 @@ int vcpu_run(struct vcpu *v, struct vcpu_end *end, struct pn_error *err)
 	return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_RUN");
 }
 
-void vcpu_stop(struct vcpu *v)
+void vcpu_kick(struct vcpu *v)
 {
 	int saved = errno;
-	int thread;
+	int thread = atomic_load(&v->thread);
 
-	/* immediate_exit closes the gap between the loop's look at `stop` and KVM_RUN. */
-	if (atomic_exchange(&v->stop, true))
-		return; /* on its way already: real-time signals would pile up */
 	/* tgkill, not pthread_kill: the thread may be gone by now, which is then no harm. */
-	thread = atomic_load(&v->thread);
 	if (thread)
 		syscall(SYS_tgkill, getpid(), thread, PN_KICK_SIGNAL);
 	errno = saved;
+}
+
+void vcpu_stop(struct vcpu *v)
+{
+	/* One that is on its way is enough: real-time signals would pile up. */
+	if (!atomic_exchange(&v->stop, true))
+		vcpu_kick(v);
 }

@@ -12,6 +12,7 @@
 #include "kvm/kvm.h"
 #include "loader/symbols.h"
 #include "memory/gmem.h"
+#include "memory/shadow/shadow.h"
 #include "memory/walk.h"
 #include "vcpu/cpuid.h"
 #include "vcpu/history.h"
@@ -41,6 +42,15 @@ struct vcpu_registers {
 
 struct deprivileged;
 
+/* What shadow mode is to be made of, should it be asked for. */
+struct shadow_plan {
+	int vm;		    /* descriptor */
+	uint64_t pool_size; /* bytes */
+	enum shadow_strategy strategy;
+	unsigned levels;	     /* of the guest's paging */
+	union kvm_cpuid_list *cpuid; /* the guest's */
+};
+
 struct vcpu {
 	int fd;
 	struct kvm_run *run;
@@ -52,8 +62,16 @@ struct vcpu {
 	struct console *console;
 	struct exit_port *exit_port;
 	const struct symbols *symbols;
-	struct deprivileged *deprivileged; /* if this machine can be in shadow mode; else NULL */
-	uint64_t toggle_every;		   /* exits between changes of mode; 0: none */
+	struct shadow_plan plan;
+	struct deprivileged *deprivileged; /* from the first use of shadow mode on; else NULL */
+
+	/* Changes of mode (mode.h). */
+	atomic_int mode;       /* enum pn_mode */
+	atomic_int wish;       /* enum mode_wish */
+	uint64_t toggle_every; /* exits between changes of mode; 0: none */
+	uint64_t toggle_ns;    /* nanoseconds between them; 0: none */
+	uint64_t toggles;      /* changes so far */
+	bool audit;	       /* check the mode's invariants before each exit is handled */
 
 	struct cpuid_facts facts; /* of the guest's CPUID */
 
@@ -85,6 +103,9 @@ int vcpu_run(struct vcpu *v, struct vcpu_end *end, struct pn_error *err);
 
 /* Makes the running or next vcpu_run end with PN_END_STOPPED. Async-signal-safe. */
 void vcpu_stop(struct vcpu *v);
+
+/* Brings the vCPU's thread, if it is in vcpu_run, to the top of its loop. Async-signal-safe. */
+void vcpu_kick(struct vcpu *v);
 
 /*
  * The special registers as they are: a system call where they do not come with every exit. All zero

@@ -10,8 +10,6 @@
 	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | RFLAGS_DF | \
 	 RFLAGS_OF | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | RFLAGS_ID)
 
-#define RFLAGS_IOPL_SHIFT 12
-
 uint64_t virtual_rflags(const struct virtual_cpu *cpu, uint64_t real)
 {
 	uint64_t flags = (real & RFLAGS_REAL) | RFLAGS_FIXED;

@@ -149,8 +149,8 @@ static void the_real_cr3_is_a_frame_of_the_pool(void **state)
 	assert_int_equal(pn_load_elf(s->m, SCRIPT, &s->err), PN_OK);
 	assert_int_equal(subject_run(s), PN_END_STATUS);
 	real = vcpu_sregs(&s->m->vcpu)->cr3;
-	assert_in_range(real, area_pool_gpa(&s->m->deprivileged.area),
-			s->m->deprivileged.area.gpa + s->m->deprivileged.area.size - 1);
+	assert_in_range(real, area_pool_gpa(&s->m->vcpu.deprivileged->area),
+			s->m->vcpu.deprivileged->area.gpa + s->m->vcpu.deprivileged->area.size - 1);
 	assert_int_equal(pn_read(s->m, subject_symbol(s, "initial"), &initial, sizeof(initial)),
 			 PN_OK);
 	assert_in_range(initial.cr3, PN_BOOT_TABLES_GPA, PN_BOOT_AREA_END - 1);
@@ -166,10 +166,10 @@ static void the_vmm_area_is_out_of_reach_of_map(void **state)
 	struct subject *s = *state;
 
 	subject_make(s, &config);
-	assert_int_equal(pn_mmu_map(s->m, s->m->deprivileged.area.gpa, page, sizeof(page),
+	assert_int_equal(pn_mmu_map(s->m, s->m->vcpu.deprivileged->area.gpa, page, sizeof(page),
 				    PN_PROT_READ_WRITE),
 			 PN_ERR_OVERFLOW);
-	assert_int_equal(pn_mmu_map(s->m, s->m->deprivileged.area.gpa - sizeof(page), page,
+	assert_int_equal(pn_mmu_map(s->m, s->m->vcpu.deprivileged->area.gpa - sizeof(page), page,
 				    sizeof(page), PN_PROT_READ_WRITE),
 			 PN_OK);
 }

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Shadow mode's vCPU: guest kernel and guest user both at CPL 3, a virtual CPU in place of the real
- * one, the monitor in ring 0. Here a trap that the monitor hands over is understood: is it a hidden
+ * one, the monitor in ring 0. A trap that the monitor hands over is understood here: is it a hidden
  * fault, an instruction to emulate, or something the guest must see?
+ *
+ *   mode.c     into shadow mode and out of it (struct mmu_ops)
+ *   trap.c     what a trap means
+ *   frame.c    the guest's registers, between the monitor's stack and the virtual CPU
+ *   reach.c    the emulator's way to memory, ports and CPUID
+ *   settle.c   what has changed becomes mail for the monitor
  */
-#ifndef VCPU_DEPRIVILEGED_H
-#define VCPU_DEPRIVILEGED_H
+#ifndef VCPU_DEPRIVILEGED_DEPRIVILEGED_H
+#define VCPU_DEPRIVILEGED_DEPRIVILEGED_H
 
 #include "memory/shadow/shadow.h"
 #include "vcpu/emulate/emulate.h"
@@ -20,38 +26,44 @@ struct handled_fault {
 	struct kvm_regs regs;
 };
 
+/* Registers of the real CPU that ring 3 runs by, as they were last set. */
+struct real_registers {
+	gpa_t root; /* CR3 */
+	uint64_t cr0, cr4, fs_base, gs_base;
+};
+
 struct deprivileged {
 	struct area area;
 	struct shadow *shadow;
 	struct mailbox box; /* mail for the monitor, to be done at the next entry */
 	struct virtual_cpu cpu;
-	struct walk_context ctx;     /* of the virtual CPU's paging registers */
-	bool active;		     /* the vCPU is under the monitor now */
-	uint64_t toggles;	     /* changes of mode so far */
-	gpa_t root;		     /* what the real CR3 holds */
-	struct kvm_regs regs;	     /* the guest's, of the trap at hand */
-	uint64_t fs_base, gs_base;   /* what the real ones are */
-	uint64_t cr4;		     /* what the real CR4 holds */
-	bool set_tsc_aux;	     /* the real TSC_AUX is to follow cpu.tsc_aux */
-	struct handled_fault fault;  /* the guest fault delivered last */
-	union kvm_cpuid_list *cpuid; /* the guest's */
+	struct walk_context ctx; /* of the virtual CPU's paging registers */
+	struct kvm_regs regs;	 /* the guest's, of the trap at hand */
+	struct real_registers real;
+	bool iopl_works;  /* this host honours IOPL = 3 at CPL 3, as far as has been seen */
+	bool come_back;	  /* the monitor is to return to the host when the mail is done */
+	bool set_tsc_aux; /* the real TSC_AUX is to follow cpu.tsc_aux */
+	struct handled_fault fault; /* the guest fault delivered last */
 	struct vcpu *vcpu;
 };
 
-/* Makes the VMM area and the shadow. Returns 0, PN_ERR_NOMEM or PN_ERR_SYSTEM. */
-int deprivileged_create(struct deprivileged *d, struct vcpu *v, int vm, gpa_t limit,
-			uint64_t pool_size, enum shadow_strategy strategy,
-			union kvm_cpuid_list *cpuid, struct pn_error *err);
+/*
+ * Makes the VMM area and the shadow of a vCPU, if it has none yet. Returns 0, PN_ERR_NOMEM,
+ * PN_ERR_SYSTEM, PN_ERR_OVERLAP (a memory slot lies where the area must), PN_ERR_HOST_LACKS.
+ */
+int deprivileged_prepare(struct vcpu *v, struct pn_error *err);
 void deprivileged_destroy(struct deprivileged *d);
 
-/* Takes the vCPU's real state over into the virtual CPU and puts it under the monitor. */
-int deprivileged_enter(struct deprivileged *d, struct pn_error *err);
+/* Whether the exit in v->run was made by the monitor, and not by the guest itself. */
+bool deprivileged_by_monitor(const struct vcpu *v);
 
-/* Gives the virtual CPU's state back to the real one. Called between a trap and the next KVM_RUN. */
-int deprivileged_leave(struct deprivileged *d, struct pn_error *err);
+/* Handles the monitor's exit in v->run. */
+enum vcpu_verdict deprivileged_exit(struct deprivileged *d, struct vcpu_end *end);
 
-/* The guest's registers as it sees them, as of the last trap. */
-struct vcpu_registers deprivileged_registers(struct deprivileged *d);
+/* The guest's paging registers, for a host call that it makes by an IN of its own. */
+const struct walk_context *deprivileged_context(struct deprivileged *d);
+
+/* --- Between these files --- */
 
 /* Rebuilds d->ctx from the virtual CPU's paging registers. */
 void deprivileged_update(struct deprivileged *d);
@@ -59,12 +71,19 @@ void deprivileged_update(struct deprivileged *d);
 /* The view that the virtual CPU's privilege calls for. */
 enum shadow_view deprivileged_view(const struct deprivileged *d);
 
-/* Handles the trap that the exit in v->run is. */
-enum vcpu_verdict deprivileged_trap(struct deprivileged *d, struct vcpu_end *end);
-
-/* What the real CR4 is to hold: the monitor's needs, and those bits of the guest's that ring 3 runs
- * by without a trap. */
+/* What the real CR0 and CR4 are to hold: the monitor's needs, and those bits of the guest's that
+ * ring 3 runs by without a trap. */
+uint64_t deprivileged_cr0(const struct deprivileged *d);
 uint64_t deprivileged_cr4(const struct deprivileged *d);
+
+/* The guest's registers out of a trap's frame, or as they are in ring 3; and into the frame. */
+void frame_take(struct deprivileged *d, const struct kvm_regs *real,
+		const struct monitor_frame *frame);
+void frame_take_running(struct deprivileged *d, const struct kvm_regs *real);
+void frame_give(const struct deprivileged *d, struct monitor_frame *frame);
+
+/* Takes over what the guest can change without a trap: bases of FS and GS. */
+void frame_take_bases(struct deprivileged *d);
 
 /* Makes mail for the monitor of all that the guest's next instruction depends on. */
 void deprivileged_settle(struct deprivileged *d);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The emulator's way to the guest's memory, ports and CPUID: through walk(), as the guest itself. */
 #include "vcpu/deprivileged/deprivileged.h"
+#include "vcpu/state.h"
 #include "x86.h"
 
 #include <penumbra/guest.h>
@@ -92,7 +93,7 @@ static bool guest_port(void *arg, uint16_t port, unsigned size, bool in, uint32_
 					   .data = (uint8_t *)value};
 
 	if (port == PN_PORT_CALL && in && size == sizeof(*value)) {
-		*value = vcpu_call(d->vcpu, &d->regs, &d->ctx);
+		*value = vcpu_call(d->vcpu, &d->regs, deprivileged_context(d));
 		return true;
 	}
 	return bus_access(d->vcpu->bus, &access) != BUS_END;
@@ -101,7 +102,7 @@ static bool guest_port(void *arg, uint16_t port, unsigned size, bool in, uint32_
 static void guest_cpuid(void *arg, uint32_t leaf, uint32_t index, uint32_t out[4])
 {
 	struct deprivileged *d = arg;
-	const struct kvm_cpuid_entry2 *e = kvm_cpuid_find(d->cpuid, leaf, index);
+	const struct kvm_cpuid_entry2 *e = kvm_cpuid_find(d->vcpu->plan.cpuid, leaf, index);
 
 	memset(out, 0, 4 * sizeof(out[0]));
 	if (e) {
@@ -117,8 +118,10 @@ static void guest_cpuid(void *arg, uint32_t leaf, uint32_t index, uint32_t out[4
 
 static uint64_t guest_tsc(void *arg)
 {
-	(void)arg;
-	return __builtin_ia32_rdtsc();
+	const struct deprivileged *d = arg;
+	uint64_t value;
+
+	return state_get_msr(d->vcpu, MSR_TSC, &value) ? value : __builtin_ia32_rdtsc();
 }
 
 const struct emulate_ops reach_ops = {

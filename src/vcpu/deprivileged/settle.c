@@ -28,34 +28,34 @@ static void post_box(struct deprivileged *d)
 			post(d, MONITOR_ZERO, area_gva(&d->area, m->where), m->value);
 			break;
 		case MAIL_INVLPG: post(d, MONITOR_INVLPG, m->where, 0); break;
-		case MAIL_FLUSH_ALL: post(d, MONITOR_CR3, 0, d->root); break;
+		case MAIL_FLUSH_ALL: post(d, MONITOR_CR3, 0, d->real.root); break;
 		}
 	}
 	d->box.count = 0;
-	area_mail(&d->area)->again = shadow_pending(d->shadow);
+	area_mail(&d->area)->again = d->come_back || shadow_pending(d->shadow);
+}
+
+/* A real register that has to become `value`. */
+static void follow(struct deprivileged *d, uint64_t *real, uint64_t value, uint64_t kind,
+		   uint64_t where)
+{
+	if (*real == value)
+		return;
+	*real = value;
+	post(d, kind, where, value);
 }
 
 void deprivileged_settle(struct deprivileged *d)
 {
+	const struct virtual_segment *segment = d->cpu.segment;
 	gpa_t root = shadow_root(d->shadow, &d->ctx, deprivileged_view(d), &d->box);
 
 	post_box(d);
-	if (root != d->root) {
-		post(d, MONITOR_CR3, 0, root);
-		d->root = root;
-	}
-	if (deprivileged_cr4(d) != d->cr4) {
-		d->cr4 = deprivileged_cr4(d);
-		post(d, MONITOR_CR4, 0, d->cr4);
-	}
-	if (d->cpu.segment[VIRTUAL_FS].base != d->fs_base) {
-		d->fs_base = d->cpu.segment[VIRTUAL_FS].base;
-		post(d, MONITOR_WRMSR, MSR_FS_BASE, d->fs_base);
-	}
-	if (d->cpu.segment[VIRTUAL_GS].base != d->gs_base) {
-		d->gs_base = d->cpu.segment[VIRTUAL_GS].base;
-		post(d, MONITOR_WRMSR, MSR_GS_BASE, d->gs_base);
-	}
+	follow(d, &d->real.root, root, MONITOR_CR3, 0);
+	follow(d, &d->real.cr0, deprivileged_cr0(d), MONITOR_CR0, 0);
+	follow(d, &d->real.cr4, deprivileged_cr4(d), MONITOR_CR4, 0);
+	follow(d, &d->real.fs_base, segment[VIRTUAL_FS].base, MONITOR_WRMSR, MSR_FS_BASE);
+	follow(d, &d->real.gs_base, segment[VIRTUAL_GS].base, MONITOR_WRMSR, MSR_GS_BASE);
 	if (d->set_tsc_aux) {
 		d->set_tsc_aux = false;
 		post(d, MONITOR_WRMSR, MSR_TSC_AUX, d->cpu.tsc_aux);

@@ -4,6 +4,7 @@
  * that the guest must see?
  */
 #include "vcpu/deprivileged/deprivileged.h"
+#include "vcpu/mode.h"
 #include "x86.h"
 
 #include <stdio.h>
@@ -27,6 +28,8 @@ static void apply_effects(struct deprivileged *d, const struct emulate *e)
 		shadow_invalidate(d->shadow, &d->ctx, SHADOW_FLUSH_PAGE, e->gva, &d->box);
 	if (e->effects & EFFECT_INVPCID)
 		shadow_invalidate(d->shadow, &d->ctx, SHADOW_FLUSH_ALL, 0, &d->box);
+	if (e->effects & EFFECT_TSC)
+		state_set_msr(d->vcpu, MSR_TSC, e->tsc);
 	if (e->effects & EFFECT_TSC_AUX)
 		d->set_tsc_aux = true;
 	if (e->effects & EFFECT_XSTATE) {
@@ -80,9 +83,16 @@ static enum vcpu_verdict instruction(struct deprivileged *d, struct emulate *e,
 	struct exception x;
 	char what[160];
 
+	/* Nothing else sees the bases; and without the instructions they change by traps alone. */
+	if (d->cpu.cr4 & CR4_FSGSBASE)
+		frame_take_bases(d);
 	switch (emulate(e)) {
 	case EMULATE_DONE:
 		apply_effects(d, e);
+		if (e->effects & EFFECT_STEP) {
+			x = (struct exception){.vector = VECTOR_DB};
+			return give(d, e, &x, false, end);
+		}
 		resume_faulted(d);
 		return e->effects & EFFECT_HALT
 			       ? die(d, end, "guest halted for good (nothing can wake it)")
@@ -166,6 +176,16 @@ static enum vcpu_verdict page_fault(struct deprivileged *d, struct emulate *e, u
 	return die(d, end, what);
 }
 
+/* What is single-stepped over, KVM's host does not see: the flag says why the #DB came. */
+static enum vcpu_verdict debug_trap(struct deprivileged *d, struct emulate *e, struct vcpu_end *end)
+{
+	const struct exception x = {.vector = VECTOR_DB};
+
+	if (d->regs.rflags & RFLAGS_TF)
+		d->cpu.dr[6] |= DR6_BS;
+	return give(d, e, &x, false, end);
+}
+
 static enum vcpu_verdict trap(struct deprivileged *d, const struct monitor_frame *frame,
 			      struct vcpu_end *end)
 {
@@ -184,48 +204,72 @@ static enum vcpu_verdict trap(struct deprivileged *d, const struct monitor_frame
 		return instruction(d, &e, &x, end);
 	case VECTOR_UD: return instruction(d, &e, &x, end);
 	case VECTOR_BP:
-	case VECTOR_OF: return give(d, &e, &x, true, end);
+		/* Back onto the INT3: the guest's gate may refuse it. */
+		d->regs.rip--;
+		return instruction(d, &e, &x, end);
+	case VECTOR_DB: return debug_trap(d, &e, end);
 	default: x.has_error = frame->vector == VECTOR_AC; return give(d, &e, &x, false, end);
 	}
 }
 
-enum vcpu_verdict deprivileged_trap(struct deprivileged *d, struct vcpu_end *end)
+/* The monitor has done its mail, and was asked to come back. */
+static void mail_done(struct deprivileged *d)
+{
+	d->come_back = false;
+	shadow_continue(d->shadow, &d->box);
+	deprivileged_settle(d);
+}
+
+static enum vcpu_verdict handle(struct deprivileged *d, struct monitor_frame *frame,
+				struct vcpu_end *end)
+{
+	enum vcpu_verdict verdict;
+	char why[200];
+
+	if (d->vcpu->audit && !mmu_shadow.audit(d->vcpu, why, sizeof(why)))
+		return vcpu_end(end, PN_END_DIED, "audit of the shadow: %s", why);
+	if (d->vcpu->run->io.port == MONITOR_PORT_MAIL) {
+		mail_done(d);
+		return VCPU_CONTINUE;
+	}
+	frame_take(d, &d->vcpu->run->s.regs.regs, frame);
+	verdict = trap(d, frame, end);
+	if (verdict == VCPU_CONTINUE && !virtual_is_64bit(&d->cpu))
+		verdict = die(d, end, "guest left 64-bit mode, which shadow mode needs,");
+	deprivileged_settle(d);
+	frame_give(d, frame);
+	return verdict;
+}
+
+/* The general registers are the guest's; RIP, RSP and RFLAGS are the monitor's own. */
+static void give_registers(const struct deprivileged *d)
 {
 	struct kvm_run *run = d->vcpu->run;
-	const struct kvm_regs real = run->s.regs.regs;
-	struct monitor_frame *frame = area_frame(&d->area, real.rsp);
-	enum vcpu_verdict verdict = VCPU_CONTINUE;
-	struct kvm_regs next;
+	struct kvm_regs next = d->regs;
+
+	next.rip = run->s.regs.regs.rip;
+	next.rsp = run->s.regs.regs.rsp;
+	next.rflags = run->s.regs.regs.rflags;
+	if (memcmp(&next, &run->s.regs.regs, sizeof(next)) == 0)
+		return;
+	run->s.regs.regs = next;
+	run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
+}
+
+enum vcpu_verdict deprivileged_exit(struct deprivileged *d, struct vcpu_end *end)
+{
+	gva_t rsp = d->vcpu->run->s.regs.regs.rsp;
+	struct monitor_frame *frame = area_frame(&d->area, rsp);
+	enum vcpu_verdict verdict;
 
 	if (!frame || (frame->cs & 3) != 3)
 		return vcpu_end(end, PN_END_DIED, "the monitor trapped at RSP 0x%llx",
-				(unsigned long long)real.rsp);
-	d->regs = real;
-	d->regs.rip = frame->rip;
-	d->regs.rsp = frame->rsp;
-	d->regs.rflags = frame->rflags;
+				(unsigned long long)rsp);
 	/* No slot may go while its memory is walked. A host call takes the lock once more, which
 	 * readers may. */
 	pthread_rwlock_rdlock(&d->vcpu->mem->lock);
-	if (area_mail(&d->area)->again)
-		shadow_continue(d->shadow, &d->box);
-	else
-		verdict = trap(d, frame, end);
-	deprivileged_settle(d);
+	verdict = handle(d, frame, end);
 	pthread_rwlock_unlock(&d->vcpu->mem->lock);
-	frame->rip = d->regs.rip;
-	frame->rsp = d->regs.rsp;
-	frame->rflags = d->regs.rflags;
-	frame->cs = MONITOR_USER_CS;
-	frame->ss = MONITOR_USER_DS;
-	/* The general registers are the guest's; RIP, RSP and RFLAGS are the monitor's own. */
-	next = d->regs;
-	next.rip = real.rip;
-	next.rsp = real.rsp;
-	next.rflags = real.rflags;
-	if (memcmp(&next, &real, sizeof(real)) != 0) {
-		run->s.regs.regs = next;
-		run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
-	}
+	give_registers(d);
 	return verdict;
 }

@@ -45,8 +45,6 @@ struct msr {
 		.value = (reads)                                                       \
 	}
 
-#define MSR_TSC 0x10
-
 /* Numbers of bits of enum emulate_effect. */
 #define BIT_EFER     3
 #define BIT_SEGMENTS 7
@@ -70,9 +68,9 @@ static const struct msr msrs[] = {
 	CONSTANT(0x3a, 0x3a, FEATURE_LOCKED, RULE_SAME), /* FEATURE_CONTROL */
 	CONSTANT(0x8b, 0x8b, 0, RULE_IGNORE),		 /* BIOS_SIGN_ID */
 	CONSTANT(0xfe, 0xfe, 0, RULE_SAME),		 /* MTRRCAP */
-	FIELD(0x174, sysenter_cs, RULE_LOW32),
-	FIELD(0x175, sysenter_esp, RULE_CANONICAL),
-	FIELD(0x176, sysenter_eip, RULE_CANONICAL),
+	FIELD(MSR_SYSENTER_CS, sysenter_cs, RULE_LOW32),
+	FIELD(MSR_SYSENTER_ESP, sysenter_esp, RULE_CANONICAL),
+	FIELD(MSR_SYSENTER_EIP, sysenter_eip, RULE_CANONICAL),
 	CONSTANT(0x179, 0x179, 0, RULE_SAME), /* MCG_CAP */
 	CONSTANT(0x17a, 0x17a, 0, RULE_SAME), /* MCG_STATUS */
 	CONSTANT(0x1a0, 0x1a0, MISC_ENABLE, RULE_IGNORE),

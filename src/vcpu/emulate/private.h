@@ -17,7 +17,6 @@
 
 /* Debug registers. SDM vol. 3, 17.2. */
 #define DR6_BD	    (UINT64_C(1) << 13)
-#define DR6_BS	    (UINT64_C(1) << 14)
 #define DR6_DEFINED UINT64_C(0x0000e00f)
 #define DR6_ONES    UINT64_C(0xffff0ff0)
 #define DR7_GD	    (UINT64_C(1) << 13)

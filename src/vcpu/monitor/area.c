@@ -102,12 +102,17 @@ static void write_idt(struct area *a)
 		gate[ist_vectors[i]][0] |= UINT64_C(1) << 32;
 }
 
+gpa_t area_floor_for(gpa_t limit, uint64_t pool_size)
+{
+	return limit - (MONITOR_POOL + pool_size) - 2 * PAGE_SIZE;
+}
+
 int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, struct pn_error *err)
 {
 	void *map;
 	int code;
 
-	*a = (struct area){.size = MONITOR_POOL + pool_size};
+	*a = (struct area){.size = MONITOR_POOL + pool_size, .vm = vm};
 	a->gpa = limit - a->size;
 	a->fd = memfd_create("penumbra-vmm", MFD_CLOEXEC);
 	if (a->fd < 0 || ftruncate(a->fd, (off_t)a->size))
@@ -121,6 +126,8 @@ int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, struct 
 	write_gdt(a);
 	write_idt(a);
 	code = kvm_vm_set_slot(vm, AREA_SLOT, a->gpa, a->size, a->hva, 0, err);
+	if (!code)
+		code = area_forget(a, err);
 	if (code)
 		area_destroy(a);
 	return code;
@@ -138,6 +145,18 @@ void area_destroy(struct area *a)
 	if (a->fd >= 0)
 		close(a->fd);
 	*a = (struct area){.fd = -1};
+}
+
+/*
+ * A slot that moves makes KVM drop every shadow page it has, and nothing less does (KVM API 4.35;
+ * docs/hosts.md). This one is a page of zeroes in the area, moved to and fro between two places.
+ */
+int area_forget(struct area *a, struct pn_error *err)
+{
+	gpa_t gpa = a->gpa - (1 + a->forgotten++ % 2) * PAGE_SIZE;
+
+	return kvm_vm_set_slot(a->vm, AREA_FORGET_SLOT, gpa, PAGE_SIZE, a->hva + MONITOR_UNUSED, 0,
+			       err);
 }
 
 uint64_t area_root_entry(const struct area *a)
@@ -215,7 +234,7 @@ void area_sregs(struct kvm_sregs *s)
 				     .s = 1,
 				     .db = 1,
 				     .g = 1};
-	s->ds = s->es = none;
+	s->ds = s->es = s->fs = s->gs = none;
 	s->ldt = none;
 	s->tr = (struct kvm_segment){.base = MONITOR_BASE + MONITOR_TSS,
 				     .limit = TSS_SIZE - 1,
@@ -225,6 +244,5 @@ void area_sregs(struct kvm_sregs *s)
 	s->gdt = (struct kvm_dtable){.base = MONITOR_BASE + MONITOR_GDT, .limit = PAGE_SIZE - 1};
 	s->idt = (struct kvm_dtable){.base = MONITOR_BASE + MONITOR_IDT,
 				     .limit = MONITOR_VECTORS * 16 - 1};
-	s->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
 	s->efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 }

@@ -13,14 +13,21 @@
 #include <linux/kvm.h>
 
 /* KVM's number for the slot: past all that gmem can use. */
-#define AREA_SLOT GMEM_SLOTS_MAX
+#define AREA_SLOT	 GMEM_SLOTS_MAX
+#define AREA_FORGET_SLOT (GMEM_SLOTS_MAX + 1)
 
 struct area {
 	int fd;
 	uint8_t *hva;
 	uint64_t size; /* bytes */
 	gpa_t gpa;
+	int vm;
+	unsigned forgotten; /* calls of area_forget */
 };
+
+/* The first GPA that is not the guest's any more if an area with a pool of `pool_size` bytes lies
+ * below `limit`. */
+gpa_t area_floor_for(gpa_t limit, uint64_t pool_size);
 
 /*
  * Makes an area with a pool of `pool_size` bytes (a multiple of 2 MiB), registers it as a slot of
@@ -29,6 +36,12 @@ struct area {
  */
 int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, struct pn_error *err);
 void area_destroy(struct area *a);
+
+/*
+ * Makes KVM forget all that it has derived from guest memory, as a kernel that shadows guest tables
+ * must after the host has stored into them. Returns 0 or PN_ERR_SYSTEM.
+ */
+int area_forget(struct area *a, struct pn_error *err);
 
 /* What every shadow root holds in entry MONITOR_SLOT. */
 uint64_t area_root_entry(const struct area *a);
@@ -53,7 +66,7 @@ struct monitor_frame *area_entry_frame(const struct area *a);
 /* Points the real general registers at monitor_enter, with that frame; the rest stay the guest's. */
 void area_regs(struct kvm_regs *regs);
 
-/* Sets the real special registers for the monitor in ring 0; CR3 and CR4 are the caller's. */
+/* Sets the real special registers for the monitor in ring 0; CR0, CR3 and CR4 are the caller's. */
 void area_sregs(struct kvm_sregs *s);
 
 /* What MSR_LSTAR is to hold. */

@@ -5,8 +5,18 @@
  * done here, inside the VM, because a host kernel that shadows our tables sees changes only so;
  * IRETQ goes back to ring 3.
  *
+ *      ring 3: guest                      ring 0: monitor                     host
+ *      trap ------------> stub: push vector
+ *                         trap: OUT 0xf0 --------------------> understands the trap,
+ *                         monitor_enter: <-------------------- frame and mail changed
+ *                           no mail: resume
+ *                           mail:    stores, INVLPG, CR3 ...
+ *                             asked to come back: OUT 0xf1 --> more mail, or another mode
+ *      goes on <--------- resume: IRETQ
+ *
  * The code is copied to MONITOR_CODE and refers to itself and to the mail by distance only.
- * Registers are the guest's: whatever is used here is saved first.
+ * Registers are the guest's: whatever is used here is saved first. Nothing is kept between two
+ * traps, so the host may abandon the monitor at any OUT and start it afresh at monitor_enter.
  */
 #include "vcpu/monitor/monitor.h"
 
@@ -28,11 +38,11 @@ base:
 monitor_stubs:
 	.set	vector, 0
 	.rept	32
-	.balign	MONITOR_STUB_SIZE, 0xcc
+	.balign	MONITOR_STUB_SIZE, 0xcc		/* the IDT points at multiples of this */
 	.if	((HAS_ERROR_CODE >> vector) & 1) == 0
-	push	$0
+	push	$0				/* in place of an error code */
 	.endif
-	push	$vector
+	push	$vector				/* which the host reads */
 	.if	vector == 14
 	jmp	page_fault
 	.else
@@ -40,7 +50,7 @@ monitor_stubs:
 	.endif
 	.set	vector, vector + 1
 	.endr
-	.rept	MONITOR_VECTORS - 32
+	.rept	MONITOR_VECTORS - 32		/* none of these has an error code */
 	.balign	MONITOR_STUB_SIZE, 0xcc
 	push	$0
 	push	$vector
@@ -50,87 +60,95 @@ monitor_stubs:
 
 /* CR2 has to be read before anything else can fault. */
 page_fault:
-	push	%rax
-	mov	%cr2, %rax
-	mov	%rax, MAIL(MONITOR_MAIL_CR2)
-	pop	%rax
+	push	%rax				/* the only register needed */
+	mov	%cr2, %rax			/* the GVA that was not to be had */
+	mov	%rax, MAIL(MONITOR_MAIL_CR2)	/* ... where the host finds it */
+	pop	%rax				/* the guest's again */
 
 trap:
 	out	%al, $MONITOR_PORT		/* the host handles the trap here */
 monitor_enter:					/* the host starts a vCPU here, too */
-	cmpl	$0, MAIL(MONITOR_MAIL_COUNT)
+	cmpq	$0, MAIL(MONITOR_MAIL_COUNT)	/* neither mail nor a wish to come back? */
 	jne	mail
 resume:
-	add	$16, %rsp			/* vector and error code */
-	iretq
+	add	$16, %rsp			/* past vector and error code */
+	iretq					/* ring 3, as the frame says */
 
 /* SYSCALL changes no stack: the frame is made by hand. RCX and R11 hold RIP and RFLAGS. */
 monitor_syscall:
-	mov	%rsp, MAIL(MONITOR_MAIL_RSP)
+	mov	%rsp, MAIL(MONITOR_MAIL_RSP)	/* the guest's stack is not to be trusted */
 	lea	(base + MONITOR_STACK)(%rip), %rsp
-	push	$MONITOR_USER_DS
-	push	MAIL(MONITOR_MAIL_RSP)
-	push	%r11
-	push	$MONITOR_USER_CS
-	push	%rcx
-	push	$0
-	push	$MONITOR_VECTOR_SYSCALL
+	push	$MONITOR_USER_DS		/* SS */
+	push	MAIL(MONITOR_MAIL_RSP)		/* RSP */
+	push	%r11				/* RFLAGS */
+	push	$MONITOR_USER_CS		/* CS */
+	push	%rcx				/* RIP, past the SYSCALL */
+	push	$0				/* no error code */
+	push	$MONITOR_VECTOR_SYSCALL		/* a number that no exception has */
 	jmp	trap
 
 /* Does the list from its first entry to its last. */
 mail:
-	push	%rax
+	push	%rax				/* all that is used here */
 	push	%rcx
 	push	%rdx
 	push	%rsi
 	push	%rdi
 	push	%r8
-	lea	MAIL(MONITOR_MAIL_LIST), %rsi
-	mov	MAIL(MONITOR_MAIL_COUNT), %r8
+	lea	MAIL(MONITOR_MAIL_LIST), %rsi	/* the entry at hand */
+	mov	MAIL(MONITOR_MAIL_COUNT), %r8d	/* how many are left */
+	test	%r8d, %r8d			/* none: only asked to come back */
+	jz	done
 next:
 	mov	8(%rsi), %rdi			/* where */
 	mov	16(%rsi), %rdx			/* value */
 	mov	(%rsi), %eax			/* kind */
 	test	%eax, %eax
 	jnz	1f
-	mov	%rdx, (%rdi)			/* MONITOR_STORE */
-	jmp	done
+	mov	%rdx, (%rdi)			/* MONITOR_STORE: one table entry */
+	jmp	step
 1:	cmp	$MONITOR_INVLPG, %eax
 	jne	2f
-	invlpg	(%rdi)
-	jmp	done
+	invlpg	(%rdi)				/* the guest's GVA, in the root that CR3 holds */
+	jmp	step
 2:	cmp	$MONITOR_CR3, %eax
 	jne	3f
 	mov	%rdx, %cr3			/* this code is in every root, at one place */
-	jmp	done
+	jmp	step
 3:	cmp	$MONITOR_ZERO, %eax
 	jne	4f
-	mov	%rdx, %rcx
+	mov	%rdx, %rcx			/* entries */
 	xor	%eax, %eax
-	rep stosq
-	jmp	done
+	rep stosq				/* from `where` on */
+	jmp	step
 4:	cmp	$MONITOR_CR4, %eax
 	jne	5f
 	mov	%rdx, %cr4
-	jmp	done
-5:	mov	%edi, %ecx			/* MONITOR_WRMSR */
-	mov	%edx, %eax
+	jmp	step
+5:	cmp	$MONITOR_CR0, %eax
+	jne	6f
+	mov	%rdx, %cr0
+	jmp	step
+6:	mov	%edi, %ecx			/* MONITOR_WRMSR: ECX the number, */
+	mov	%edx, %eax			/* EDX:EAX the value */
 	shr	$32, %rdx
 	wrmsr
-done:
-	add	$24, %rsi
-	dec	%r8
+step:
+	add	$24, %rsi			/* sizeof(struct monitor_entry) */
+	dec	%r8d
 	jnz	next
-	movq	$0, MAIL(MONITOR_MAIL_COUNT)
-	pop	%r8
+	movl	$0, MAIL(MONITOR_MAIL_COUNT)	/* done: it must not be done again */
+done:
+	pop	%r8				/* the guest's registers, as they were */
 	pop	%rdi
 	pop	%rsi
 	pop	%rdx
 	pop	%rcx
 	pop	%rax
 	cmpl	$0, MAIL(MONITOR_MAIL_AGAIN)
-	jne	trap				/* the same trap once more, for the rest */
-	jmp	resume
+	je	resume
+	out	%al, $MONITOR_PORT_MAIL		/* the host goes on here, same frame */
+	jmp	monitor_enter
 monitor_end:
 
 	.section .note.GNU-stack, "", @progbits

@@ -15,6 +15,7 @@
  *   0x00b000   stack, growing down from 0xc000    read, write
  *   0x00d000   stack for #DF, NMI and #MC         read, write
  *   0x010000   tables that map all this           not mapped: nobody changes them
+ *   0x020000   a page for area_forget             not mapped
  *   0x200000   pool of shadow tables              read, write, in 2 MiB pages
  *
  * The guest runs at CPL 3 and can reach none of it.
@@ -33,6 +34,7 @@
 #define MONITOR_STACK  0x00c000 /* top */
 #define MONITOR_IST    0x00e000 /* top */
 #define MONITOR_TABLES 0x010000
+#define MONITOR_UNUSED 0x020000
 #define MONITOR_POOL   0x200000
 
 /*
@@ -45,8 +47,10 @@
 #define MONITOR_USER_CS 0xff3
 #define MONITOR_TR	0x18
 
-/* One OUT to this port is a trap of the guest handed to the host. */
-#define MONITOR_PORT 0xf0
+/* An OUT to the first is a trap of the guest handed to the host; to the second: the mail is done,
+ * and the host has asked to be told. */
+#define MONITOR_PORT	  0xf0
+#define MONITOR_PORT_MAIL 0xf1
 
 /* A stub of this size for each vector; SYSCALL arrives under a number past them. */
 #define MONITOR_STUB_SIZE      16
@@ -55,9 +59,9 @@
 
 /* Struct monitor_mail. */
 #define MONITOR_MAIL_COUNT 0
+#define MONITOR_MAIL_AGAIN 4
 #define MONITOR_MAIL_CR2   8
 #define MONITOR_MAIL_RSP   16
-#define MONITOR_MAIL_AGAIN 24
 #define MONITOR_MAIL_LIST  64
 #define MONITOR_MAIL_MAX   500
 
@@ -68,6 +72,7 @@
 #define MONITOR_CR3    3 /* becomes `value` */
 #define MONITOR_WRMSR  4 /* MSR `where` becomes `value` */
 #define MONITOR_CR4    5 /* becomes `value` */
+#define MONITOR_CR0    6 /* becomes `value` */
 
 #ifndef __ASSEMBLER__
 
@@ -76,16 +81,17 @@
 
 /* What the host leaves for the monitor, and the monitor for the host. */
 struct monitor_mail {
-	uint64_t count; /* entries to be done before the guest goes on; the monitor clears it */
+	uint32_t count; /* entries to be done before the guest goes on; the monitor clears it */
+	uint32_t again; /* come back to the host when the list is done. One look takes in both */
 	uint64_t cr2;	/* of the last #PF */
 	uint64_t rsp;	/* of the guest, for two instructions of the SYSCALL stub */
-	uint64_t again; /* more mail than fits: come back to the host when the list is done */
-	uint64_t unused[4];
+	uint64_t unused[5];
 	struct monitor_entry {
 		uint64_t kind, where, value;
 	} list[MONITOR_MAIL_MAX];
 };
 
+_Static_assert(offsetof(struct monitor_mail, count) == MONITOR_MAIL_COUNT, "");
 _Static_assert(offsetof(struct monitor_mail, cr2) == MONITOR_MAIL_CR2, "");
 _Static_assert(offsetof(struct monitor_mail, rsp) == MONITOR_MAIL_RSP, "");
 _Static_assert(offsetof(struct monitor_mail, again) == MONITOR_MAIL_AGAIN, "");

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* The state of a guest's CPU, out of a vCPU and into it. */
+#include "vcpu/state.h"
+
+#include "error.h"
+#include "x86.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+/* MSRs, and where the virtual CPU keeps them. */
+struct kept {
+	uint32_t index;
+	size_t offset; /* in struct virtual_cpu */
+};
+
+static const struct kept kept[] = {
+	{MSR_STAR, offsetof(struct virtual_cpu, star)},
+	{MSR_LSTAR, offsetof(struct virtual_cpu, lstar)},
+	{MSR_CSTAR, offsetof(struct virtual_cpu, cstar)},
+	{MSR_SFMASK, offsetof(struct virtual_cpu, sfmask)},
+	{MSR_KERNEL_GS_BASE, offsetof(struct virtual_cpu, kernel_gs_base)},
+	{MSR_PAT, offsetof(struct virtual_cpu, pat)},
+	{MSR_SYSENTER_CS, offsetof(struct virtual_cpu, sysenter_cs)},
+	{MSR_SYSENTER_ESP, offsetof(struct virtual_cpu, sysenter_esp)},
+	{MSR_SYSENTER_EIP, offsetof(struct virtual_cpu, sysenter_eip)},
+};
+
+#define KEPT (sizeof(kept) / sizeof(kept[0]))
+
+union msrs {
+	struct kvm_msrs list;
+	char room[sizeof(struct kvm_msrs) + KEPT * sizeof(struct kvm_msr_entry)];
+};
+
+static uint64_t *place(struct virtual_cpu *cpu, unsigned i)
+{
+	return (uint64_t *)(void *)((char *)cpu + kept[i].offset);
+}
+
+bool state_get_msr(const struct vcpu *v, uint32_t index, uint64_t *value)
+{
+	union msrs m = {.list.nmsrs = 1};
+
+	m.list.entries[0].index = index;
+	if (ioctl(v->fd, KVM_GET_MSRS, &m.list) != 1)
+		return false;
+	*value = m.list.entries[0].data;
+	return true;
+}
+
+bool state_set_msr(const struct vcpu *v, uint32_t index, uint64_t value)
+{
+	union msrs m = {.list.nmsrs = 1};
+
+	m.list.entries[0] = (struct kvm_msr_entry){.index = index, .data = value};
+	return ioctl(v->fd, KVM_SET_MSRS, &m.list) == 1;
+}
+
+static int get_msrs(struct vcpu *v, struct virtual_cpu *cpu, struct pn_error *err)
+{
+	union msrs m = {.list.nmsrs = KEPT};
+
+	for (unsigned i = 0; i < KEPT; i++)
+		m.list.entries[i].index = kept[i].index;
+	if (ioctl(v->fd, KVM_GET_MSRS, &m.list) != (int)KEPT)
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_MSRS");
+	for (unsigned i = 0; i < KEPT; i++)
+		*place(cpu, i) = m.list.entries[i].data;
+	/* Not every processor has it. */
+	if (!state_get_msr(v, MSR_TSC_AUX, &cpu->tsc_aux))
+		cpu->tsc_aux = 0;
+	return PN_OK;
+}
+
+int state_set_msrs(struct vcpu *v, const struct virtual_cpu *cpu, struct pn_error *err)
+{
+	struct virtual_cpu copy = *cpu;
+	union msrs m = {.list.nmsrs = KEPT};
+
+	for (unsigned i = 0; i < KEPT; i++)
+		m.list.entries[i] =
+			(struct kvm_msr_entry){.index = kept[i].index, .data = *place(&copy, i)};
+	if (ioctl(v->fd, KVM_SET_MSRS, &m.list) != (int)KEPT)
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_MSRS");
+	if (cpu->tsc_aux && !state_set_msr(v, MSR_TSC_AUX, cpu->tsc_aux))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_MSRS of TSC_AUX");
+	return PN_OK;
+}
+
+static struct virtual_segment take_segment(const struct kvm_segment *s)
+{
+	return (struct virtual_segment){
+		.selector = s->selector,
+		.access = (uint16_t)(s->type | s->s << 4 | s->dpl << 5 |
+				     (s->present && !s->unusable) << 7 | s->avl << 12 | s->l << 13 |
+				     s->db << 14 | s->g << 15),
+		.limit = s->limit,
+		.base = s->base,
+	};
+}
+
+static struct kvm_segment give_segment(const struct virtual_segment *v)
+{
+	return (struct kvm_segment){
+		.selector = v->selector,
+		.base = v->base,
+		.limit = v->limit,
+		.type = v->access & 15,
+		.s = v->access >> 4 & 1,
+		.dpl = v->access >> 5 & 3,
+		.present = v->access >> 7 & 1,
+		.unusable = !(v->access >> 7 & 1),
+		.avl = v->access >> 12 & 1,
+		.l = v->access >> 13 & 1,
+		.db = v->access >> 14 & 1,
+		.g = v->access >> 15 & 1,
+	};
+}
+
+/* Segment registers by name, as struct kvm_sregs has them. */
+static struct kvm_segment *segment_of(struct kvm_sregs *s, unsigned name)
+{
+	struct kvm_segment *const list[VIRTUAL_SEGMENTS] = {
+		[VIRTUAL_ES] = &s->es,	  [VIRTUAL_CS] = &s->cs, [VIRTUAL_SS] = &s->ss,
+		[VIRTUAL_DS] = &s->ds,	  [VIRTUAL_FS] = &s->fs, [VIRTUAL_GS] = &s->gs,
+		[VIRTUAL_LDTR] = &s->ldt, [VIRTUAL_TR] = &s->tr,
+	};
+
+	return list[name];
+}
+
+static void take_sregs(struct virtual_cpu *cpu, struct kvm_sregs *s)
+{
+	cpu->cr0 = s->cr0;
+	cpu->cr2 = s->cr2;
+	cpu->cr3 = s->cr3;
+	cpu->cr4 = s->cr4;
+	cpu->cr8 = s->cr8;
+	cpu->efer = s->efer;
+	cpu->gdtr = (struct virtual_table){.base = s->gdt.base, .limit = s->gdt.limit};
+	cpu->idtr = (struct virtual_table){.base = s->idt.base, .limit = s->idt.limit};
+	for (unsigned i = 0; i < VIRTUAL_SEGMENTS; i++)
+		cpu->segment[i] = take_segment(segment_of(s, i));
+	cpu->cpl = s->ss.dpl;
+}
+
+void state_to_sregs(const struct virtual_cpu *cpu, struct kvm_sregs *s)
+{
+	s->cr0 = cpu->cr0;
+	s->cr2 = cpu->cr2;
+	s->cr3 = cpu->cr3;
+	s->cr4 = cpu->cr4;
+	s->cr8 = cpu->cr8;
+	s->efer = cpu->efer;
+	s->gdt = (struct kvm_dtable){.base = cpu->gdtr.base, .limit = cpu->gdtr.limit};
+	s->idt = (struct kvm_dtable){.base = cpu->idtr.base, .limit = cpu->idtr.limit};
+	for (unsigned i = 0; i < VIRTUAL_SEGMENTS; i++)
+		*segment_of(s, i) = give_segment(&cpu->segment[i]);
+}
+
+static int get_debug(struct vcpu *v, uint64_t dr[8], struct pn_error *err)
+{
+	struct kvm_debugregs d;
+
+	if (ioctl(v->fd, KVM_GET_DEBUGREGS, &d))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_DEBUGREGS");
+	memcpy(dr, d.db, sizeof(d.db));
+	dr[6] = d.dr6;
+	dr[7] = d.dr7;
+	return PN_OK;
+}
+
+int state_set_debug(struct vcpu *v, const uint64_t dr[8], struct pn_error *err)
+{
+	struct kvm_debugregs d = {.dr6 = dr[6], .dr7 = dr[7]};
+
+	memcpy(d.db, dr, sizeof(d.db));
+	if (ioctl(v->fd, KVM_SET_DEBUGREGS, &d))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_DEBUGREGS");
+	return PN_OK;
+}
+
+static uint64_t get_xcr0(const struct vcpu *v)
+{
+	struct kvm_xcrs x;
+
+	return ioctl(v->fd, KVM_GET_XCRS, &x) == 0 && x.nr_xcrs ? x.xcrs[0].value : 1;
+}
+
+bool state_has_pending(const struct vcpu *v)
+{
+	struct kvm_vcpu_events e;
+
+	return ioctl(v->fd, KVM_GET_VCPU_EVENTS, &e) == 0 && e.exception.injected;
+}
+
+/* An exception that KVM has taken from the guest's last instruction but not delivered yet. */
+static int take_pending(struct vcpu *v, struct vcpu_state *state, struct pn_error *err)
+{
+	struct kvm_vcpu_events e;
+
+	state->has_pending = false;
+	if (ioctl(v->fd, KVM_GET_VCPU_EVENTS, &e))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_VCPU_EVENTS");
+	if (!e.exception.injected)
+		return PN_OK;
+	state->has_pending = true;
+	state->pending = (struct exception){.vector = e.exception.nr,
+					    .has_error = e.exception.has_error_code,
+					    .error = e.exception.error_code,
+					    .cr2 = state->cpu.cr2};
+	e.exception.injected = 0;
+	e.flags = 0;
+	if (ioctl(v->fd, KVM_SET_VCPU_EVENTS, &e))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_VCPU_EVENTS");
+	return PN_OK;
+}
+
+int state_finish_exit(struct vcpu *v, struct pn_error *err)
+{
+	int code;
+
+	v->run->immediate_exit = 1;
+	code = ioctl(v->fd, KVM_RUN, 0);
+	v->run->immediate_exit = 0;
+	if (code == 0 || errno != EINTR)
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_RUN to finish an exit");
+	return PN_OK;
+}
+
+int state_take(struct vcpu *v, struct vcpu_state *state, struct pn_error *err)
+{
+	struct kvm_sregs sregs;
+	int code;
+
+	memset(state, 0, sizeof(*state));
+	if (ioctl(v->fd, KVM_GET_SREGS, &sregs) || ioctl(v->fd, KVM_GET_REGS, &state->regs))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_SREGS");
+	take_sregs(&state->cpu, &sregs);
+	state->cpu.interrupts = state->regs.rflags & RFLAGS_IF;
+	state->cpu.iopl = (uint8_t)((state->regs.rflags & RFLAGS_IOPL) >> RFLAGS_IOPL_SHIFT);
+	state->cpu.ac = state->cpu.cpl < 3 && state->regs.rflags & RFLAGS_AC;
+	state->cpu.xcr0 = get_xcr0(v);
+	code = get_msrs(v, &state->cpu, err);
+	if (!code)
+		code = get_debug(v, state->cpu.dr, err);
+	if (!code)
+		code = take_pending(v, state, err);
+	return code;
+}
+
+int state_give(struct vcpu *v, const struct vcpu_state *state, struct pn_error *err)
+{
+	struct kvm_sregs sregs;
+	int code;
+
+	if (ioctl(v->fd, KVM_GET_SREGS, &sregs))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_SREGS");
+	state_to_sregs(&state->cpu, &sregs);
+	if (ioctl(v->fd, KVM_SET_SREGS, &sregs) || ioctl(v->fd, KVM_SET_REGS, &state->regs))
+		return pn_fail_errno(err, PN_ERR_HOST_LACKS,
+				     "this host refuses the guest's registers (CR0 0x%llx, CR4 "
+				     "0x%llx, EFER 0x%llx)",
+				     (unsigned long long)state->cpu.cr0,
+				     (unsigned long long)state->cpu.cr4,
+				     (unsigned long long)state->cpu.efer);
+	code = state_set_msrs(v, &state->cpu, err);
+	if (!code)
+		code = state_set_debug(v, state->cpu.dr, err);
+	return code;
+}
