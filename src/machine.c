@@ -82,7 +82,7 @@ static void plan_shadow(struct pn_machine *m)
 	};
 	m->vcpu.toggle_every = m->config.toggle_every;
 	m->vcpu.toggle_ns = m->config.toggle_ns;
-	m->vcpu.audit = m->config.audit;
+	m->vcpu.audit_every = m->config.audit_every;
 }
 
 static int create(struct pn_machine *m, struct pn_error *err)

@@ -106,8 +106,8 @@ struct pn_config {
 	unsigned levels;	   /* paging levels at boot: 4 or 5; 0: 4 */
 	uint64_t toggle_every;	   /* change the mode after every so many exits; 0: never */
 	uint64_t toggle_ns;	   /* ... and after every so many nanoseconds in one; 0: never */
-	bool audit;		   /* prove the shadow right before each exit is handled; slow */
 	enum pn_strategy strategy; /* of shadow mode */
+	uint64_t audit_every;	   /* prove the shadow right at every so many exits; 0: never */
 	uint64_t shadow_size;	   /* bytes for shadow tables, a multiple of 2 MiB, at most 1 GiB;
 				      0: 16 MiB */
 	uint64_t max_exits;	   /* pn_run ends after so many exits; 0: no limit */

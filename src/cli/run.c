@@ -33,8 +33,8 @@ static const char usage[] =
 	"                      every N milliseconds. SIGUSR1 changes it once\n"
 	"  --shadow-strategy=S keep the shadow in step by unsync (default), wp or vtlb\n"
 	"  --shadow-mem=SIZE   memory for shadow tables (default 16M)\n"
-	"  --audit             prove at every exit that the shadow grants no more than the\n"
-	"                      guest's tables do; slow\n"
+	"  --audit[=N]         prove at every exit, or every N exits, that the shadow grants\n"
+	"                      no more than the guest's tables do; slow\n"
 	"  --mem=SIZE          guest RAM (default 64M); K, M, G, T are powers of 1024\n"
 	"  --hugepages=2M|1G   back RAM with huge pages of the host (hugetlb)\n"
 	"  --levels=4|5        paging levels at boot (default 4)\n"
@@ -69,7 +69,7 @@ static const struct option options[] = {
 	{"toggle-every", required_argument, NULL, OPT_TOGGLE},
 	{"shadow-strategy", required_argument, NULL, OPT_STRATEGY},
 	{"shadow-mem", required_argument, NULL, OPT_SHADOW_MEM},
-	{"audit", no_argument, NULL, OPT_AUDIT},
+	{"audit", optional_argument, NULL, OPT_AUDIT},
 	{"mem", required_argument, NULL, OPT_MEM},
 	{"hugepages", required_argument, NULL, OPT_HUGEPAGES},
 	{"levels", required_argument, NULL, OPT_LEVELS},
@@ -168,7 +168,12 @@ static int parse_option(struct request *r, int option, const char *value)
 	switch (option) {
 	case OPT_MMU: return parse_mmu(r, value);
 	case OPT_TOGGLE: return parse_toggle(r, value);
-	case OPT_AUDIT: r->config.audit = true; return 0;
+	case OPT_AUDIT:
+		r->config.audit_every = 1;
+		if (value &&
+		    (!parse_count(value, &r->config.audit_every) || !r->config.audit_every))
+			return bad("audit", value, "give a number of exits, or nothing");
+		return 0;
 	case OPT_STRATEGY: return parse_strategy(r, value);
 	case OPT_SHADOW_MEM:
 		if (!parse_size(value, &r->config.shadow_size) || !r->config.shadow_size)

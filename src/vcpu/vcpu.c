@@ -186,6 +186,19 @@ static enum vcpu_verdict change_mode(struct vcpu *v, bool *exited, timer_t timer
 	return VCPU_CONTINUE;
 }
 
+/* Whether all is as the guest's tables say, before this exit changes anything. */
+static enum vcpu_verdict audit(struct vcpu *v, struct vcpu_end *end)
+{
+	char why[200];
+	bool right;
+
+	pthread_rwlock_rdlock(&v->mem->lock);
+	right = mode_of(v)->audit(v, why, sizeof(why));
+	pthread_rwlock_unlock(&v->mem->lock);
+	return right ? VCPU_CONTINUE
+		     : vcpu_end(end, PN_END_DIED, "audit of %s mode: %s", mode_of(v)->name, why);
+}
+
 static void loop(struct vcpu *v, timer_t timer, struct vcpu_end *end)
 {
 	uint64_t left = v->max_exits ? v->max_exits : UINT64_MAX;
@@ -219,6 +232,9 @@ static void loop(struct vcpu *v, timer_t timer, struct vcpu_end *end)
 			v->first_exit_ns = clock_ns();
 		history_add(&v->history, v->run);
 		keep_registers(v);
+		if (v->audit_every && v->history.total % v->audit_every == 0 &&
+		    audit(v, end) == VCPU_END)
+			return;
 		if (vcpu_handle_exit(v, end) == VCPU_END)
 			return;
 		if (v->toggle_every && v->history.total % v->toggle_every == 0)

@@ -71,7 +71,7 @@ struct vcpu {
 	uint64_t toggle_every; /* exits between changes of mode; 0: none */
 	uint64_t toggle_ns;    /* nanoseconds between them; 0: none */
 	uint64_t toggles;      /* changes so far */
-	bool audit;	       /* check the mode's invariants before each exit is handled */
+	uint64_t audit_every;  /* exits between checks of the mode's invariants; 0: none */
 
 	struct cpuid_facts facts; /* of the guest's CPUID */
 

@@ -275,8 +275,9 @@ bool shadow_audit(struct shadow *s, const struct walk_context *ctx, char *why, s
 	struct audit a = {.s = s, .why = why, .size = size};
 
 	(void)ctx;
+	/* A frame without a stamp was never used. */
 	for (uint32_t f = 0; f < s->config.pool_frames; f++)
-		if (!audit_frame(&a, f))
+		if (s->frame[f].stamp && !audit_frame(&a, f))
 			return false;
 	return audit_lists(&a) && audit_tables(&a) && audit_roots(&a);
 }

@@ -224,10 +224,7 @@ static enum vcpu_verdict handle(struct deprivileged *d, struct monitor_frame *fr
 				struct vcpu_end *end)
 {
 	enum vcpu_verdict verdict;
-	char why[200];
 
-	if (d->vcpu->audit && !mmu_shadow.audit(d->vcpu, why, sizeof(why)))
-		return vcpu_end(end, PN_END_DIED, "audit of the shadow: %s", why);
 	if (d->vcpu->run->io.port == MONITOR_PORT_MAIL) {
 		mail_done(d);
 		return VCPU_CONTINUE;
