@@ -2,6 +2,9 @@
 /* Counting exits, and keeping the last few. */
 #include "vcpu/history.h"
 
+#include "x86.h"
+
+#include <Zydis/Zydis.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,10 +31,66 @@ void history_add(struct history *h, const struct kvm_run *run)
 	}
 }
 
+struct trap_record *history_trap(struct history *h, gva_t rip)
+{
+	struct exit_record *r = &h->last[(h->total - 1) % HISTORY_LAST];
+
+	r->is_trap = true;
+	r->rip = rip;
+	r->trap = (struct trap_record){0};
+	return &r->trap;
+}
+
+/* SDM vol. 3, 6.3.1. */
+static const char *const vectors[] = {
+	[0] = "#DE",  [1] = "#DB",  [2] = "NMI",  [3] = "#BP",	[4] = "#OF",
+	[5] = "#BR",  [6] = "#UD",  [7] = "#NM",  [8] = "#DF",	[10] = "#TS",
+	[11] = "#NP", [12] = "#SS", [13] = "#GP", [14] = "#PF", [16] = "#MF",
+	[17] = "#AC", [18] = "#MC", [19] = "#XM", [21] = "#CP",
+};
+
+static const char *const outcomes[TRAP_OUTCOMES] = {
+	[TRAP_FATAL] = "the end",
+	[TRAP_HIDDEN] = "hidden fault",
+	[TRAP_GUEST] = "to the guest",
+	[TRAP_SYSCALL] = "to the guest",
+	[TRAP_EMULATED] = "emulated",
+	[TRAP_TABLE] = "store to a table, emulated",
+	[TRAP_FORESEEN] = "emulated, entry foreseen",
+	[TRAP_MAIL] = "more mail",
+};
+
+static char *format_trap(const struct exit_record *r, char *text, size_t size)
+{
+	const struct trap_record *t = &r->trap;
+	const char *name = "trap", *mnemonic = ZydisMnemonicGetString((ZydisMnemonic)t->mnemonic);
+	char what[80] = "";
+
+	if (t->vector < sizeof(vectors) / sizeof(vectors[0]) && vectors[t->vector])
+		name = vectors[t->vector];
+	else if (t->outcome == TRAP_SYSCALL)
+		name = "SYSC";
+	else if (t->outcome == TRAP_MAIL)
+		name = "mail";
+	if (t->mnemonic && mnemonic)
+		snprintf(what, sizeof(what), "%s: ", mnemonic);
+	else if (t->vector == 14)
+		snprintf(what, sizeof(what), "%s %s GVA 0x%llx: ", t->user ? "user" : "kernel",
+			 t->error & PF_ERR_FETCH   ? "fetch"
+			 : t->error & PF_ERR_WRITE ? "write"
+						   : "read",
+			 (unsigned long long)t->cr2);
+	snprintf(text, size, "%-5s rip 0x%016llx  %s%s", name, (unsigned long long)r->rip, what,
+		 outcomes[t->outcome]);
+	return text;
+}
+
 char *history_format(const struct exit_record *r, char *text, size_t size)
 {
 	unsigned long long rip = r->rip, where = r->where, value = r->value;
 
+	if (r->is_trap)
+		return format_trap(r, text, size);
 	if (r->reason == KVM_EXIT_IO && r->in)
 		snprintf(text, size, "IO    rip 0x%016llx  in  port 0x%llx, %u bytes", rip, where,
 			 r->size);

@@ -44,6 +44,7 @@ struct deprivileged {
 	bool come_back;	  /* the monitor is to return to the host when the mail is done */
 	bool set_tsc_aux; /* the real TSC_AUX is to follow cpu.tsc_aux */
 	struct handled_fault fault; /* the guest fault delivered last */
+	struct trap_record *record; /* of the trap at hand */
 	struct vcpu *vcpu;
 };
 

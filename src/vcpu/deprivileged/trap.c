@@ -54,6 +54,7 @@ static enum vcpu_verdict give(struct deprivileged *d, struct emulate *e, const s
 {
 	if (!deliver_exception(e, x, software))
 		return die(d, end, "triple fault");
+	d->record->outcome = TRAP_GUEST;
 	apply_effects(d, e);
 	return VCPU_CONTINUE;
 }
@@ -62,18 +63,18 @@ static enum vcpu_verdict give(struct deprivileged *d, struct emulate *e, const s
  * The guest's handler has returned to the instruction that faulted. With the registers it had, it
  * will do the same access again: its entry is installed on the way, and no second trap is needed.
  */
-static void resume_faulted(struct deprivileged *d)
+static bool resume_faulted(struct deprivileged *d)
 {
 	struct handled_fault *f = &d->fault;
 
 	if (!f->open || d->regs.rip != f->regs.rip)
-		return;
+		return false;
 	f->open = false;
 	f->regs.rflags = d->regs.rflags;
 	if (memcmp(&f->regs, &d->regs, sizeof(d->regs)) != 0)
-		return;
+		return false;
 	f->query.privilege = d->cpu.cpl == 3 ? WALK_USER : WALK_SUPERVISOR;
-	shadow_foresee(d->shadow, &d->ctx, &f->query, &d->box);
+	return shadow_foresee(d->shadow, &d->ctx, &f->query, &d->box);
 }
 
 /* A trap that says "this instruction is not for CPL 3": do what it would have done at CPL 0. */
@@ -89,11 +90,14 @@ static enum vcpu_verdict instruction(struct deprivileged *d, struct emulate *e,
 	switch (emulate(e)) {
 	case EMULATE_DONE:
 		apply_effects(d, e);
+		d->record->mnemonic = e->mnemonic;
+		d->record->outcome = came->vector == VECTOR_PF ? TRAP_TABLE : TRAP_EMULATED;
 		if (e->effects & EFFECT_STEP) {
 			x = (struct exception){.vector = VECTOR_DB};
 			return give(d, e, &x, false, end);
 		}
-		resume_faulted(d);
+		if (resume_faulted(d))
+			d->record->outcome = TRAP_FORESEEN;
 		return e->effects & EFFECT_HALT
 			       ? die(d, end, "guest halted for good (nothing can wake it)")
 			       : VCPU_CONTINUE;
@@ -122,6 +126,8 @@ static enum vcpu_verdict syscall_trap(struct deprivileged *d, struct emulate *e,
 	struct exception x;
 
 	if (emulate_syscall(e)) {
+		d->record->outcome = TRAP_SYSCALL;
+		d->record->vector = MONITOR_VECTOR_SYSCALL;
 		apply_effects(d, e);
 		return VCPU_CONTINUE;
 	}
@@ -150,7 +156,7 @@ static enum vcpu_verdict page_fault(struct deprivileged *d, struct emulate *e, u
 		return syscall_trap(d, e, end);
 	}
 	switch (shadow_fault(d->shadow, &d->ctx, &query, &d->box, &r)) {
-	case SHADOW_FIXED: return VCPU_CONTINUE;
+	case SHADOW_FIXED: d->record->outcome = TRAP_HIDDEN; return VCPU_CONTINUE;
 	case SHADOW_GUEST_FAULT:
 		d->fault = (struct handled_fault){.open = true, .query = query, .regs = d->regs};
 		x.error = r.error_code;
@@ -225,10 +231,17 @@ static enum vcpu_verdict handle(struct deprivileged *d, struct monitor_frame *fr
 {
 	enum vcpu_verdict verdict;
 
+	d->record = history_trap(&d->vcpu->history, frame->rip);
 	if (d->vcpu->run->io.port == MONITOR_PORT_MAIL) {
+		d->record->outcome = TRAP_MAIL;
+		d->record->vector = MONITOR_VECTORS;
 		mail_done(d);
 		return VCPU_CONTINUE;
 	}
+	d->record->vector = (uint16_t)frame->vector;
+	d->record->error = (uint32_t)frame->error;
+	d->record->cr2 = area_mail(&d->area)->cr2;
+	d->record->user = d->cpu.cpl == 3;
 	frame_take(d, &d->vcpu->run->s.regs.regs, frame);
 	verdict = trap(d, frame, end);
 	if (verdict == VCPU_CONTINUE && !virtual_is_64bit(&d->cpu))

@@ -278,9 +278,11 @@ enum emulate_end emulate(struct emulate *e)
 
 	e->effects = 0;
 	e->text[0] = 0;
+	e->mnemonic = 0;
 	end = decode(&in);
 	if (end != EMULATE_DONE)
 		return end;
+	e->mnemonic = (uint16_t)in.zydis.mnemonic;
 	in.next = e->regs->rip + in.zydis.length;
 	handler = handlers[in.zydis.mnemonic];
 	if (!handler)

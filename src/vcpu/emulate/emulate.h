@@ -123,7 +123,8 @@ struct emulate {
 	unsigned invpcid; /* type, 0 to 3 */
 	uint64_t tsc;
 	struct exception exception;
-	char text[96]; /* of the instruction, as Zydis prints it, for EMULATE_UNKNOWN and
+	uint16_t mnemonic; /* ZydisMnemonic of the instruction; 0 if it could not be decoded */
+	char text[96];	   /* of the instruction, as Zydis prints it, for EMULATE_UNKNOWN and
 			  EMULATE_UNPRIVILEGED; else empty */
 };
 
