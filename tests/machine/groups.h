@@ -26,6 +26,7 @@ extern const struct group group_options;
 extern const struct group group_stats;
 extern const struct group group_pagelab;
 extern const struct group group_shadow;
+extern const struct group group_toggle;
 extern const struct group group_probe;
 extern const struct group group_examples;
 

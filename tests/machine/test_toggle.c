@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changes of mode while the guest runs: asked for in each way there is, at exits and between any
+ * two instructions, in either ring. The guest must not be able to tell.
+ */
+#include "fixture.h"
+#include "groups.h"
+#include "machine.h"
+#include "process.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAGELAB "build/guest/pagelab.elf"
+#define STATE	"build/tests/guests/state.elf"
+
+static struct process process, *const p = &process;
+
+static const char *const strategies[] = {
+	"--shadow-strategy=unsync",
+	"--shadow-strategy=wp",
+	"--shadow-strategy=vtlb",
+};
+
+/* Runs pagelab's workloads, which must pass, and returns the changes of mode that were made. */
+static json_int_t run_all(const char *start, const char *toggle, const char *strategy)
+{
+	char path[] = "/tmp/penumbra-stats.XXXXXX", option[64];
+	int fd = mkstemp(path);
+	json_int_t toggles;
+	json_t *root;
+
+	assert_true(fd >= 0);
+	snprintf(option, sizeof(option), "--stats-file=%s", path);
+	RUN(p, "run", "--timeout=110", option, start, toggle, strategy, PAGELAB, "--", "all");
+	root = json_loadfd(fd, 0, NULL);
+	close(fd);
+	unlink(path);
+	if (p->status != 0)
+		fail_msg("%s %s %s: status %d: %s%s", start, toggle, strategy, p->status, p->out,
+			 p->err);
+	CHECK_CONTAINS(strategy, p->out, "all      ok  workloads=10 failed=0");
+	assert_non_null(root);
+	toggles = json_integer_value(json_object_get(root, "toggles"));
+	json_decref(root);
+	return toggles;
+}
+
+/* From either mode to the other at every exit, and at every third. */
+static void a_guest_goes_on_over_changes_at_exits(void **state)
+{
+	static const char *const every[] = {"--toggle-every=1", "--toggle-every=3"};
+	static const char *const starts[] = {"--mmu=hw", "--mmu=shadow"};
+
+	(void)state;
+	skip_without(PAGELAB);
+	for (size_t s = 0; s < COUNT(strategies); s++)
+		for (size_t i = 0; i < COUNT(every) * COUNT(starts); i++)
+			CHECK_TRUE(strategies[s],
+				   run_all(starts[i / COUNT(every)], every[i % COUNT(every)],
+					   strategies[s]) > 10);
+}
+
+/* A timer does not wait for an exit: the guest is anywhere. */
+static void a_guest_goes_on_over_changes_between_any_two_instructions(void **state)
+{
+	(void)state;
+	skip_without(PAGELAB);
+	for (size_t s = 0; s < COUNT(strategies); s++)
+		for (unsigned i = 0; i < repeats(4, 1); i++)
+			CHECK_TRUE(strategies[s],
+				   run_all("--mmu=hw", "--toggle-every=1ms", strategies[s]) > 10);
+}
+
+/* Registers, flags, MSRs, debug and descriptor registers, all with values of their own. */
+static void no_register_changes(void **state)
+{
+	(void)state;
+	skip_without(STATE);
+	for (size_t s = 0; s < COUNT(strategies); s++) {
+		RUN(p, "run", "--timeout=110", "--toggle-every=1ms", strategies[s], STATE, "--",
+		    "rounds=40", "spins=3000");
+		if (p->status != 0)
+			fail_msg("%s: status %d: %s%s", strategies[s], p->status, p->out, p->err);
+		RUN(p, "run", "--timeout=110", "--toggle-every=1", strategies[s], STATE, "--",
+		    "rounds=40", "spins=10");
+		if (p->status != 0)
+			fail_msg("%s: status %d: %s%s", strategies[s], p->status, p->out, p->err);
+	}
+}
+
+/* Another thread asks, as fast as it can, for one mode and the other. */
+static void pn_set_mode_works_from_another_thread(void **state)
+{
+	const struct pn_config config = {.cmdline = "rounds=200 spins=2000"};
+	struct subject *s = *state;
+	unsigned changes = 0;
+
+	skip_without(STATE);
+	subject_make(s, &config);
+	assert_int_equal(pn_load_elf(s->m, STATE, &s->err), PN_OK);
+	subject_start(s);
+	while (!s->m->ended && changes < repeats(2000, 100)) {
+		enum pn_mode next = pn_mode(s->m) == PN_MODE_HW ? PN_MODE_SHADOW : PN_MODE_HW;
+
+		assert_int_equal(pn_set_mode(s->m, next), PN_OK);
+		changes++;
+		usleep(200 + 17 * (changes % 50));
+	}
+	assert_int_equal(subject_wait(s), PN_END_STATUS);
+	if (s->result.status != 0)
+		fail_msg("%s", s->console);
+	assert_true(s->m->vcpu.toggles > 5);
+}
+
+static void pn_set_mode_before_the_run_holds_from_the_first_instruction(void **state)
+{
+	const struct pn_config config = {.cmdline = "exit 0"};
+	struct subject *s = *state;
+
+	subject_make(s, &config);
+	assert_int_equal(pn_load_elf(s->m, SCRIPT, &s->err), PN_OK);
+	assert_int_equal(pn_mode(s->m), PN_MODE_HW);
+	assert_int_equal(pn_set_mode(s->m, PN_MODE_SHADOW), PN_OK);
+	assert_int_equal(subject_run(s), PN_END_STATUS);
+	assert_int_equal(pn_mode(s->m), PN_MODE_SHADOW);
+	assert_int_equal(s->m->vcpu.toggles, 1);
+}
+
+static void pn_set_mode_refuses_what_cannot_be(void **state)
+{
+	struct subject *s = *state;
+
+	subject_make(s, NULL);
+	assert_int_equal(pn_set_mode(s->m, (enum pn_mode)2), PN_ERR_ARGUMENT);
+	assert_int_equal(pn_set_mode(s->m, (enum pn_mode) - 1), PN_ERR_ARGUMENT);
+}
+
+/* The script asks to go to shadow mode and back, each time told which mode it has left. */
+static void the_guest_itself_changes_its_mode(void **state)
+{
+	struct script_result r[6];
+	struct subject *s = *state;
+
+	subject_pass(s, NULL,
+		     "call 4 1 0 call 4 1 0 outs 3 call 4 0 0 call 4 0 0 call 4 2 0 exit 0");
+	subject_results(s, r, COUNT(r));
+	assert_int_equal(r[0].value, PN_GUEST_MODE_HW);
+	assert_int_equal(r[1].value, PN_GUEST_MODE_SHADOW);
+	assert_int_equal(r[3].value, PN_GUEST_MODE_SHADOW);
+	assert_int_equal(r[4].value, PN_GUEST_MODE_HW);
+	assert_int_equal(r[5].value, PN_CALL_EINVAL);
+	assert_int_equal(s->m->vcpu.toggles, 2);
+}
+
+/* A guest that makes no exit is in one mode, and after SIGUSR1 in the other. */
+static void sigusr1_changes_the_mode_of_a_spinning_guest(void **state)
+{
+	const struct pn_config config = {.cmdline = "spin"};
+	struct subject *s = *state;
+
+	subject_make(s, &config);
+	assert_int_equal(pn_load_elf(s->m, SCRIPT, &s->err), PN_OK);
+	subject_start(s);
+	for (unsigned i = 0; i < 6; i++) {
+		enum pn_mode next = i % 2 ? PN_MODE_HW : PN_MODE_SHADOW;
+
+		assert_int_equal(pn_set_mode(s->m, next), PN_OK);
+		for (unsigned wait = 0; pn_mode(s->m) != next && wait < 5000; wait++)
+			usleep(1000);
+		assert_int_equal(pn_mode(s->m), next);
+	}
+	pn_stop(s->m);
+	assert_int_equal(subject_wait(s), PN_END_STOPPED);
+}
+
+/* Slots at the top of guest-physical space are where the VMM area would have to be. */
+static void a_slot_in_the_way_of_the_vmm_area_is_named(void **state)
+{
+	static _Alignas(4096) char page[4096];
+	const struct pn_config config = {.cmdline = "call 4 1 0 outs 1 exit 0"};
+	struct subject *s = *state;
+
+	subject_make(s, &config);
+	assert_int_equal(pn_load_elf(s->m, SCRIPT, &s->err), PN_OK);
+	assert_int_equal(pn_mmu_map(s->m, s->m->mem.gpa_limit - sizeof(page), page, sizeof(page),
+				    PN_PROT_READ_WRITE),
+			 PN_OK);
+	assert_int_equal(subject_run(s), PN_END_DIED);
+	CHECK_CONTAINS("reason", s->result.reason, "change to shadow mode: a memory slot lies");
+}
+
+static const struct CMUnitTest tests[] = {
+	SUBJECT_TEST(a_guest_goes_on_over_changes_at_exits),
+	SUBJECT_TEST(a_guest_goes_on_over_changes_between_any_two_instructions),
+	SUBJECT_TEST(no_register_changes),
+	SUBJECT_TEST(pn_set_mode_works_from_another_thread),
+	SUBJECT_TEST(pn_set_mode_before_the_run_holds_from_the_first_instruction),
+	SUBJECT_TEST(pn_set_mode_refuses_what_cannot_be),
+	SUBJECT_TEST(the_guest_itself_changes_its_mode),
+	SUBJECT_TEST(sigusr1_changes_the_mode_of_a_spinning_guest),
+	SUBJECT_TEST(a_slot_in_the_way_of_the_vmm_area_is_named),
+};
+
+GROUP_OF(toggle, tests);
