@@ -28,6 +28,18 @@ static json_t *collect_exits(const struct history *h)
 	return json_pack("{s:o, s:o}", "total", count(h->total), "by_reason", by_reason);
 }
 
+/* The last of them in words, oldest first. */
+static json_t *collect_last_exits(const struct history *h)
+{
+	json_t *list = json_array();
+	char text[160];
+
+	for (uint64_t i = h->total > HISTORY_LAST ? h->total - HISTORY_LAST : 0; i < h->total; i++)
+		json_array_append_new(list, json_string(history_format(&h->last[i % HISTORY_LAST],
+								       text, sizeof(text))));
+	return list;
+}
+
 static json_t *collect_startup(const struct pn_machine *m, uint64_t begin_ns)
 {
 	json_t *o = json_object();
@@ -116,8 +128,10 @@ int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_res
 		collect_marks(&m->vcpu.marks), "begin_ns", count(begin_ns), "startup_ns",
 		collect_startup(m, begin_ns), "kvm_stats", "vm", collect_kvm(m->vm), "vcpu",
 		collect_kvm(m->vcpu.fd));
-	if (!stats->json || json_object_set_new(stats->json, "shadow", collect_shadow(m)))
+	if (!stats->json || json_object_set_new(stats->json, "shadow", collect_shadow(m)) ||
+	    json_object_set_new(stats->json, "last_exits", collect_last_exits(&m->vcpu.history)))
 		return PN_ERR_NOMEM;
+	stats->was_stopped = result->end == PN_END_STOPPED || result->end == PN_END_MAX_EXITS;
 	return PN_OK;
 }
 
@@ -158,6 +172,20 @@ static void print_members(FILE *out, const char *title, json_t *object, double u
 	fputs(column > margin ? "\n" : "none\n", out);
 }
 
+/* Where a guest was that did not end by itself; a dead one's report has them. */
+static void print_last_exits(FILE *out, const json_t *stats)
+{
+	const json_t *list = json_object_get(stats, "last_exits");
+	size_t total = (size_t)json_integer_value(
+		       json_object_get(json_object_get(stats, "exits"), "total")),
+	       first = total - json_array_size(list);
+
+	fprintf(out, "last exits\n");
+	for (size_t i = 0; i < json_array_size(list); i++)
+		fprintf(out, "  %zu %s\n", first + i + 1,
+			json_string_value(json_array_get(list, i)));
+}
+
 void stats_print(const struct stats *stats, FILE *out)
 {
 	json_t *s = stats->json, *exits = json_object_get(s, "exits");
@@ -188,9 +216,14 @@ void stats_print(const struct stats *stats, FILE *out)
 			(long long)json_integer_value(json_object_get(s, "hidden_faults")));
 		print_members(out, "shadow", shadow, 1, NULL);
 	}
+	if (json_integer_value(json_object_get(s, "toggles")))
+		fprintf(out, "%-16s%lld\n", "mode changes",
+			(long long)json_integer_value(json_object_get(s, "toggles")));
 	print_members(out, "KVM's VM", json_object_get(kvm, "vm"), 1, NULL);
 	print_members(out, "KVM's vCPU", json_object_get(kvm, "vcpu"), 1, NULL);
 	print_members(out, "start-up", json_object_get(s, "startup_ns"), 1e6, "ms");
+	if (stats->was_stopped)
+		print_last_exits(out, s);
 }
 
 int stats_print_json(const struct stats *stats, FILE *out)

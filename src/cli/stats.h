@@ -10,7 +10,8 @@
 
 /* Collected after a run, printed in one form or another. */
 struct stats {
-	json_t *json; /* the object that --stats-file documents (docs/man/penumbra-run.1) */
+	json_t *json;	  /* the object that --stats-file documents (docs/man/penumbra-run.1) */
+	bool was_stopped; /* and the guest did not end by itself */
 };
 
 /*

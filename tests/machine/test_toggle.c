@@ -75,6 +75,21 @@ static void a_guest_goes_on_over_changes_between_any_two_instructions(void **sta
 				   run_all("--mmu=hw", "--toggle-every=1ms", strategies[s]) > 10);
 }
 
+/* The shadow is proved right at every exit, whatever mode the guest comes from. */
+static void every_shadow_is_right_over_changes(void **state)
+{
+	const char *audit = repeats(1, 0) ? "--audit" : "--audit=64";
+
+	(void)state;
+	skip_without(PAGELAB);
+	for (size_t s = 0; s < COUNT(strategies); s++) {
+		RUN(p, "run", "--timeout=110", "--mmu=shadow", "--toggle-every=1ms", audit,
+		    "--shadow-mem=2M", strategies[s], PAGELAB, "--", "all");
+		if (p->status != 0)
+			fail_msg("%s: status %d: %s%s", strategies[s], p->status, p->out, p->err);
+	}
+}
+
 /* Registers, flags, MSRs, debug and descriptor registers, all with values of their own. */
 static void no_register_changes(void **state)
 {
@@ -156,8 +171,8 @@ static void the_guest_itself_changes_its_mode(void **state)
 	assert_int_equal(s->m->vcpu.toggles, 2);
 }
 
-/* A guest that makes no exit is in one mode, and after SIGUSR1 in the other. */
-static void sigusr1_changes_the_mode_of_a_spinning_guest(void **state)
+/* A guest that makes no exit of its own. */
+static void pn_set_mode_changes_the_mode_of_a_spinning_guest(void **state)
 {
 	const struct pn_config config = {.cmdline = "spin"};
 	struct subject *s = *state;
@@ -175,6 +190,24 @@ static void sigusr1_changes_the_mode_of_a_spinning_guest(void **state)
 	}
 	pn_stop(s->m);
 	assert_int_equal(subject_wait(s), PN_END_STOPPED);
+}
+
+static void sigusr1_changes_the_mode(void **state)
+{
+	static const char *const spins[] = {"run", "--stats=json", SCRIPT, "--",
+					    "say", "ready",	   "spin", NULL};
+
+	(void)state;
+	process_start(p, NULL, spins);
+	process_await(p, "ready\n");
+	for (unsigned i = 0; i < 3; i++) {
+		kill(p->pid, SIGUSR1);
+		usleep(300000);
+	}
+	kill(p->pid, SIGTERM);
+	process_wait(p);
+	assert_int_equal(p->status, 128 + SIGTERM);
+	CHECK_CONTAINS("statistics", p->err, "\"toggles\": 3,");
 }
 
 /* Slots at the top of guest-physical space are where the VMM area would have to be. */
@@ -196,12 +229,14 @@ static void a_slot_in_the_way_of_the_vmm_area_is_named(void **state)
 static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(a_guest_goes_on_over_changes_at_exits),
 	SUBJECT_TEST(a_guest_goes_on_over_changes_between_any_two_instructions),
+	SUBJECT_TEST(every_shadow_is_right_over_changes),
 	SUBJECT_TEST(no_register_changes),
 	SUBJECT_TEST(pn_set_mode_works_from_another_thread),
 	SUBJECT_TEST(pn_set_mode_before_the_run_holds_from_the_first_instruction),
 	SUBJECT_TEST(pn_set_mode_refuses_what_cannot_be),
 	SUBJECT_TEST(the_guest_itself_changes_its_mode),
-	SUBJECT_TEST(sigusr1_changes_the_mode_of_a_spinning_guest),
+	SUBJECT_TEST(pn_set_mode_changes_the_mode_of_a_spinning_guest),
+	SUBJECT_TEST(sigusr1_changes_the_mode),
 	SUBJECT_TEST(a_slot_in_the_way_of_the_vmm_area_is_named),
 };
 

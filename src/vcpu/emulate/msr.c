@@ -12,6 +12,7 @@ enum rule {
 	RULE_LOW32,    /* the upper half must be zero */
 	RULE_TRUNCATE, /* the upper half is dropped */
 	RULE_CANONICAL,
+	RULE_SYSENTER, /* canonical; AMD drops the upper half */
 	RULE_EFER,
 	RULE_PAT,
 	RULE_TSC,
@@ -69,8 +70,8 @@ static const struct msr msrs[] = {
 	CONSTANT(0x8b, 0x8b, 0, RULE_IGNORE),		 /* BIOS_SIGN_ID */
 	CONSTANT(0xfe, 0xfe, 0, RULE_SAME),		 /* MTRRCAP */
 	FIELD(MSR_SYSENTER_CS, sysenter_cs, RULE_LOW32),
-	FIELD(MSR_SYSENTER_ESP, sysenter_esp, RULE_CANONICAL),
-	FIELD(MSR_SYSENTER_EIP, sysenter_eip, RULE_CANONICAL),
+	FIELD(MSR_SYSENTER_ESP, sysenter_esp, RULE_SYSENTER),
+	FIELD(MSR_SYSENTER_EIP, sysenter_eip, RULE_SYSENTER),
 	CONSTANT(0x179, 0x179, 0, RULE_SAME), /* MCG_CAP */
 	CONSTANT(0x17a, 0x17a, 0, RULE_SAME), /* MCG_STATUS */
 	CONSTANT(0x1a0, 0x1a0, MISC_ENABLE, RULE_IGNORE),
@@ -144,6 +145,11 @@ static bool is_allowed(struct emulate *e, const struct msr *msr, uint64_t *value
 	case RULE_LOW32: return !(*value >> 32);
 	case RULE_TRUNCATE: *value = (uint32_t)*value; return true;
 	case RULE_CANONICAL: return virtual_is_canonical(e->cpu, *value);
+	case RULE_SYSENTER:
+		if (!is_amd(e))
+			return virtual_is_canonical(e->cpu, *value);
+		*value = (uint32_t)*value;
+		return true;
 	case RULE_EFER: return is_efer(e, value);
 	case RULE_PAT: return is_pat(*value);
 	case RULE_SAME: return *value == msr->value;
