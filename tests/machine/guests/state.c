@@ -95,11 +95,27 @@ static int has_umip(void)
 	return (c & UMIP) != 0;
 }
 
+/* AMD has 32 bits of SYSENTER's registers: what becomes of the rest depends on who stores it. */
+static int is_amd(void)
+{
+	uint32_t a = 0, b, c = 0, d;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return c == 0x444d4163; /* "cAMD" */
+}
+
 static void write_all(void)
 {
-	for (unsigned i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++)
-		if (msrs[i].value)
-			wrmsr(msrs[i].index, msrs[i].value);
+	int narrow = is_amd();
+
+	for (unsigned i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
+		uint64_t value = msrs[i].value;
+
+		if (narrow && (msrs[i].name == SYSENTER_ESP || msrs[i].name == SYSENTER_EIP))
+			value = (uint32_t)value;
+		if (value)
+			wrmsr(msrs[i].index, value);
+	}
 	WRITE(cr2, 0x123456789abc);
 	WRITE(dr0, 0x111111111110);
 	WRITE(dr1, 0x222222222220);
