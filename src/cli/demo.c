@@ -31,20 +31,32 @@ struct scene {
 };
 
 static const struct scene scenes[] = {
-	{"touch", "first touch of fresh pages"},  {"warm", "touching them again"},
-	{"protect", "read-only, and back"},	  {"remap", "same address, other frame"},
-	{"fork", "copy-on-write, both write"},	  {"switch", "address spaces in turn"},
-	{"spawn", "build and tear down a space"}, {"user", "ring 3: each kind of fault"},
+	{"touch", "first touch of fresh pages"}, {"warm", "touching them again"},
+	{"protect", "read-only, and back"},	 {"remap", "same address, other frame"},
+	{"fork", "copy-on-write, both write"},	 {"switch", "address spaces in turn"},
+	{"spawn", "build, tear down a space"},	 {"user", "ring 3: each kind of fault"},
 };
 
 #define SCENES (sizeof(scenes) / sizeof(scenes[0]))
 
-/* What one workload came to. */
+/* The ways a workload is run, one after the other. */
+enum way { WAY_HW, WAY_SHADOW, WAY_TOGGLED, WAYS };
+
+#define TOGGLE_NS UINT64_C(1000000)
+
+static const struct pn_config ways[WAYS] = {
+	[WAY_HW] = {.mode = PN_MODE_HW},
+	[WAY_SHADOW] = {.mode = PN_MODE_SHADOW},
+	[WAY_TOGGLED] = {.mode = PN_MODE_HW, .toggle_ns = TOGGLE_NS},
+};
+
+/* What one run of a workload came to. */
 struct act {
 	struct pn_guest_report guest;
 	uint64_t exits;		/* to Penumbra */
 	uint64_t kernel_exits;	/* of the vCPU to the host's kernel; 0 if it does not tell */
 	uint64_t kernel_faults; /* guest faults the host's kernel had to see */
+	uint64_t toggles;
 	uint64_t ns;
 };
 
@@ -71,6 +83,7 @@ static void collect(struct act *act, struct pn_machine *m)
 
 	act->guest = machine_guest_report(m);
 	act->exits = m->vcpu.history.total;
+	act->toggles = m->vcpu.toggles;
 	if (kvm_stats_read(m->vcpu.fd, &s, NULL))
 		return;
 	act->kernel_exits = kvm_stats_get(&s, "exits", 0);
@@ -82,18 +95,20 @@ static void collect(struct act *act, struct pn_machine *m)
  * Runs one workload. Returns 0, and the machine to look into and destroy; or an exit status after
  * a line on stderr.
  */
-static int play(struct act *act, const struct scene *scene, const char *guest,
+static int play(struct act *act, const struct scene *scene, enum way way, const char *guest,
 		struct pn_machine **machine)
 {
 	struct transcript transcript = {.len = 0};
-	struct pn_config config = {
-		.cmdline = scene->cmdline, .console = keep, .console_arg = &transcript};
+	struct pn_config config = ways[way];
 	struct pn_machine *m;
 	struct pn_result result;
 	struct pn_error err;
 	uint64_t begin;
 	int status;
 
+	config.cmdline = scene->cmdline;
+	config.console = keep;
+	config.console_arg = &transcript;
 	m = pn_machine_create(&config, &err);
 	if (!m)
 		return cli_fail_error(&err);
@@ -120,46 +135,57 @@ static int play(struct act *act, const struct scene *scene, const char *guest,
 
 static void print_head(void)
 {
-	printf("  %-8s %-27s %6s %5s %5s %7s %7s %7s\n", "workload", "what the guest does",
-	       "faults", "CR3", "TLB", "exits", "exits", "time");
-	printf("  %-8s %-27s %6s %5s %5s %7s %7s %7s\n", "", "", "", "loads", "flush", "to KVM",
-	       "to us", "ms");
+	printf("  %-8s %-26s %6s  %12s  %12s %7s\n", "workload", "what the guest does", "guest",
+	       "hw mode", "shadow mode", "toggled");
+	printf("  %-8s %-26s %6s  %5s %6s  %5s %6s %7s\n", "", "", "faults", "exits", "ms", "exits",
+	       "ms", "changes");
 }
 
-static void print_act(const struct scene *scene, const struct act *a)
+static void print_row(const struct scene *scene, const struct act act[WAYS])
 {
-	const struct pn_guest_report *g = &a->guest;
-	uint64_t flushes =
-		g->flush_page + g->flush_range + g->flush_context + g->flush_all + g->flush_pcid;
+	const struct act *hw = &act[WAY_HW], *shadow = &act[WAY_SHADOW];
 
-	printf("  %-8s %-27s %6" PRIu64 " %5" PRIu64 " %5" PRIu64 " %7" PRIu64 " %7" PRIu64
-	       " %7.2f\n",
-	       scene->cmdline, scene->words, g->faults, g->cr3_loads, flushes, a->kernel_exits,
-	       a->exits, (double)a->ns / 1e6);
+	printf("  %-8s %-26s %6" PRIu64 "  %5" PRIu64 " %6.1f  %5" PRIu64 " %6.1f %7" PRIu64 "\n",
+	       scene->cmdline, scene->words, hw->guest.faults, hw->kernel_exits,
+	       (double)hw->ns / 1e6, shadow->exits, (double)shadow->ns / 1e6,
+	       act[WAY_TOGGLED].toggles);
 	fflush(stdout);
 }
 
 /* What the figures mean on this kind of host. */
-static void print_moral(enum pn_paging paging, const struct act acts[SCENES])
+static void print_moral(enum pn_paging paging, struct act acts[SCENES][WAYS])
 {
-	uint64_t faults = 0, seen = 0;
+	uint64_t faults = 0, seen = 0, changes = 0;
 
 	for (size_t i = 0; i < SCENES; i++) {
-		faults += acts[i].guest.faults;
-		seen += acts[i].kernel_faults;
+		faults += acts[i][WAY_HW].guest.faults;
+		seen += acts[i][WAY_HW].kernel_faults;
+		changes += acts[i][WAY_TOGGLED].toggles;
 	}
-	printf("\nThe guest took %" PRIu64 " page faults; the host's kernel saw %" PRIu64
+	printf("\nIn hw mode exits go to the host's kernel, in shadow mode to Penumbra. The guest\n"
+	       "took %" PRIu64 " page faults in hw mode; the host's kernel saw %" PRIu64
 	       " of them. ",
 	       faults, seen);
 	if (kvm_paging_is_tdp(paging))
-		printf("With two-\n"
-		       "dimensional paging the processor walks the guest's tables and the host's, "
-		       "and\n"
-		       "the guest's faults and flushes are nobody's business but its own.\n");
+		printf("With\n"
+		       "two-dimensional paging the processor walks the guest's tables and the "
+		       "host's,\n"
+		       "and the guest's faults and flushes are nobody's business but its own.\n");
 	else
 		printf("Without\n"
 		       "two-dimensional paging it shadows the guest's tables, and has to see each\n"
 		       "fault and each flush, to answer it or to hand it on.\n");
+	printf("Toggled: the same once more, its mode changed under it every millisecond,\n"
+	       "%" PRIu64 " times in all; each workload checks its own memory, and all passed.\n",
+	       changes);
+}
+
+/* Whose tables the processor was on. */
+static void print_proof(struct pn_machine *m)
+{
+	printf("\nIn shadow mode the guest's CR3 was 0x%" PRIx64 "; the processor's was 0x%llx,\n"
+	       "a table of Penumbra's.\n",
+	       m->vcpu.deprivileged->cpu.cr3, (unsigned long long)vcpu_sregs(&m->vcpu)->cr3);
 }
 
 /* One translation in full, out of the tables the guest has left. */
@@ -181,25 +207,53 @@ static void print_translation(struct pn_machine *m)
 	walk_print(stdout, 2, &ctx, &query, &result, &path);
 }
 
-static int play_all(const char *guest, enum pn_paging paging)
+/* One workload in all ways. */
+static int play_scene(struct act act[WAYS], size_t i, const char *guest)
 {
-	struct act acts[SCENES] = {0};
-
-	print_head();
-	for (size_t i = 0; i < SCENES; i++) {
+	for (enum way way = 0; way < WAYS; way++) {
 		struct pn_machine *m = NULL;
-		int status = play(&acts[i], &scenes[i], guest, &m);
+		int status = play(&act[way], &scenes[i], way, guest, &m);
 
 		if (status)
 			return status;
-		print_act(&scenes[i], &acts[i]);
-		if (i == SCENES - 1) {
-			print_moral(paging, acts);
-			print_translation(m);
-		}
+		pn_machine_destroy(m);
+	}
+	print_row(&scenes[i], act);
+	return 0;
+}
+
+/* What can be seen when a guest has ended, in either mode. */
+static int look_inside(const char *guest)
+{
+	static void (*const look[])(struct pn_machine *) = {
+		[WAY_HW] = print_translation, [WAY_SHADOW] = print_proof};
+
+	for (enum way way = WAY_SHADOW + 1; way-- > WAY_HW;) {
+		struct pn_machine *m = NULL;
+		struct act act;
+		int status = play(&act, &scenes[SCENES - 1], way, guest, &m);
+
+		if (status)
+			return status;
+		look[way](m);
 		pn_machine_destroy(m);
 	}
 	return 0;
+}
+
+static int play_all(const char *guest, enum pn_paging paging)
+{
+	static struct act acts[SCENES][WAYS];
+
+	print_head();
+	for (size_t i = 0; i < SCENES; i++) {
+		int status = play_scene(acts[i], i, guest);
+
+		if (status)
+			return status;
+	}
+	print_moral(paging, acts);
+	return look_inside(guest);
 }
 
 /* A path for someone in the working directory to type. */
@@ -228,12 +282,14 @@ static int demo(void)
 	printf("Penumbra %s\n\n", PN_VERSION);
 	printf("  host   %s, found by behaviour\n", pn_paging_name(paging));
 	printf("  guest  pagelab: 64 MiB, its own page tables, processes at ring 3\n");
-	printf("  mode   hw: the vCPU runs on the guest's own tables\n\n");
+	printf("  modes  hw:      the vCPU runs on the guest's own tables\n");
+	printf("         shadow:  it runs on tables that Penumbra builds, the guest's kernel at\n"
+	       "                  ring 3\n\n");
 	status = play_all(guest, paging);
 	if (status)
 		return status;
 	printf("\nGo on with\n"
-	       "  %s run --stats %s -- touch pages=1000\n"
+	       "  %s run --mmu=shadow --stats %s -- touch\n"
 	       "  %s doctor\n"
 	       "  docs/tour.md\n",
 	       program_invocation_name, from_here(guest), program_invocation_name);
