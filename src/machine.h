@@ -12,6 +12,7 @@
 #include "memory/ram.h"
 #include "memory/slots.h"
 #include "vcpu/deprivileged/deprivileged.h"
+#include "vcpu/deprivileged/sweep.h"
 #include "vcpu/mode.h"
 #include "vcpu/vcpu.h"
 
@@ -42,12 +43,16 @@ struct pn_machine {
 	union kvm_cpuid_list *cpuid; /* the guest's */
 	struct vcpu vcpu;
 	struct image image;
+	struct sweep sweep; /* of the image, for shadow mode */
 	bool loaded;
 	bool ended; /* the guest is over: it cannot be run on */
 	char reason[256];
 	char *report;
 	uint64_t startup_ns[STARTUP_PHASES];
 };
+
+/* Fills m->sweep. The image is loaded, and the machine can be in shadow mode. */
+void machine_sweep(struct pn_machine *m);
 
 /* The guest's own counters, from the report page. */
 struct pn_guest_report machine_guest_report(struct pn_machine *m);

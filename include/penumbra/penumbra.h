@@ -205,6 +205,17 @@ int pn_write(struct pn_machine *m, gpa_t gpa, const void *from, size_t len);
 /* The GVA of a symbol of the loaded guest; false if there is none of that name. */
 bool pn_symbol(const struct pn_machine *m, const char *name, gva_t *gva);
 
+/*
+ * What in the loaded guest's text may go wrong in shadow mode: instructions that in ring 3 neither
+ * trap nor do what the guest's kernel expects of them (docs/guest-rules.md). pn_load_elf looks for
+ * them in a machine that can be in shadow mode; in any other there are none. Each is a line of text
+ * without a newline that lives as long as the machine, as in "LAR at main+0x12 may look into
+ * another GDT"; of many only the first 16 are told, and one line more says how many are
+ * left. pn_warnings gives their number, pn_warning the one at `i`, or NULL past the last.
+ */
+size_t pn_warnings(const struct pn_machine *m);
+const char *pn_warning(const struct pn_machine *m, size_t i);
+
 /* What this host's KVM does in hw mode, as the vendor module's parameters say; PN_PAGING_UNKNOWN
  * where they say nothing. `penumbra doctor` proves it by behaviour. */
 enum pn_paging pn_host_paging(const struct pn_machine *m);

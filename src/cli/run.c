@@ -40,6 +40,8 @@ static const char usage[] =
 	"  --levels=4|5        paging levels at boot (default 4)\n"
 	"  --timeout=SECONDS   stop the guest after so long (default: no limit)\n"
 	"  --max-exits=N       stop the guest after so many exits (default: no limit)\n"
+	"  --no-warnings       do not tell what of the guest's text shadow mode may run\n"
+	"                      wrongly\n"
 	"  --stats[=json]      print what the run came to, on standard error\n"
 	"  --stats-file=FILE   write the same as one JSON object\n"
 	"  --help              print this\n"
@@ -59,6 +61,7 @@ enum {
 	OPT_LEVELS,
 	OPT_TIMEOUT,
 	OPT_MAX_EXITS,
+	OPT_NO_WARNINGS,
 	OPT_STATS,
 	OPT_STATS_FILE,
 	OPT_HELP
@@ -75,6 +78,7 @@ static const struct option options[] = {
 	{"levels", required_argument, NULL, OPT_LEVELS},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"max-exits", required_argument, NULL, OPT_MAX_EXITS},
+	{"no-warnings", no_argument, NULL, OPT_NO_WARNINGS},
 	{"stats", optional_argument, NULL, OPT_STATS},
 	{"stats-file", required_argument, NULL, OPT_STATS_FILE},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -106,6 +110,7 @@ struct request {
 	struct pn_config config;
 	const struct mmu_choice *mmu;
 	uint64_t timeout_ns;
+	bool no_warnings;
 	bool stats, stats_json;
 	const char *stats_file;
 	FILE *stats_out;
@@ -201,6 +206,7 @@ static int parse_option(struct request *r, int option, const char *value)
 		if (!parse_count(value, &r->config.max_exits) || !r->config.max_exits)
 			return bad("max-exits", value, "give a number above 0");
 		return 0;
+	case OPT_NO_WARNINGS: r->no_warnings = true; return 0;
 	case OPT_STATS:
 		if (value && strcmp(value, "json") != 0)
 			return bad("stats", value, "give json, or nothing");
@@ -353,6 +359,17 @@ static int conclude(const struct request *r, const struct pn_machine *m,
 	return 128 + signal;
 }
 
+/* Says which instructions of the guest shadow mode may run wrongly. */
+static void print_warnings(const struct request *r, const struct pn_machine *m)
+{
+	size_t count = r->no_warnings ? 0 : pn_warnings(m);
+
+	if (count)
+		cli_fail("%s: shadow mode cannot trap these (docs/guest-rules.md):", r->guest);
+	for (size_t i = 0; i < count; i++)
+		cli_fail("%s: %s", r->guest, pn_warning(m, i));
+}
+
 /* Runs the guest under the time limit, which holds for its output as well. */
 static int run_guest(const struct request *r, struct pn_machine *m, struct output *out,
 		     struct pn_result *result, struct pn_error *err)
@@ -361,6 +378,7 @@ static int run_guest(const struct request *r, struct pn_machine *m, struct outpu
 
 	if (code)
 		return code;
+	print_warnings(r, m);
 	code = stop_arm(m, r->timeout_ns, err);
 	if (!code)
 		code = pn_run(m, result, err);

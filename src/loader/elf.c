@@ -6,6 +6,7 @@
 #include "error.h"
 #include "loader/image.h"
 #include "loader/relocate.h"
+#include "loader/text.h"
 #include "memory/boot_tables.h"
 
 #include <errno.h>
@@ -139,6 +140,7 @@ static int read_segments(struct file *f, const struct gmem *mem, struct image *i
 			.memory_size = p.p_memsz,
 			.file_size = p.p_filesz,
 			.file_offset = p.p_offset,
+			.executable = p.p_flags & PF_X,
 		};
 		code = check_segment(f, mem, i, image, &s);
 		if (code)
@@ -249,6 +251,8 @@ static int load(struct file *f, struct gmem *mem, struct image *image)
 		code = relocations_read(&relocations, f->elf, f->path, image, f->err);
 	if (!code)
 		code = copy_segments(f, mem, image);
+	if (!code)
+		text_find(f->elf, f->header.e_type == ET_DYN, image);
 	if (!code)
 		relocations_apply(&relocations, mem);
 	relocations_free(&relocations);

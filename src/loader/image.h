@@ -7,6 +7,7 @@
 #include "memory/gmem.h"
 
 #define IMAGE_SEGMENTS_MAX 32
+#define IMAGE_TEXT_MAX	   64
 
 /* A part of the file with its place in memory. */
 struct image_segment {
@@ -15,11 +16,21 @@ struct image_segment {
 	uint64_t memory_size; /* bytes; past file_size they are zero (BSS) */
 	uint64_t file_size;   /* bytes */
 	uint64_t file_offset;
+	bool executable; /* PF_X */
+};
+
+/* A piece of code, bytes of one segment (loader/text.h). */
+struct image_text {
+	gva_t gva;
+	gpa_t gpa;
+	uint64_t size; /* bytes */
 };
 
 struct image {
 	unsigned count;
 	struct image_segment segment[IMAGE_SEGMENTS_MAX];
+	unsigned text_count;
+	struct image_text text[IMAGE_TEXT_MAX];
 	gva_t entry;
 	gpa_t start, end; /* around all segments, in guest-physical memory */
 	struct symbols symbols;

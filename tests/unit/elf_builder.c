@@ -147,7 +147,7 @@ static void add_symbols(struct elf_file *f, const struct elf_plan *plan, Elf64_S
 struct elf_file elf_build(const struct elf_plan *plan)
 {
 	struct elf_file f = {0};
-	Elf64_Shdr section[5] = {0};
+	Elf64_Shdr section[ELF_TEXTS_MAX + 5] = {0};
 	unsigned sections = 1, programs = plan->segments + (plan->relas ? 2 : 0);
 	Elf64_Ehdr header = {
 		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
@@ -171,6 +171,14 @@ struct elf_file elf_build(const struct elf_plan *plan)
 	}
 	if (plan->relas)
 		add_relocations(&f, plan, &section[sections++]);
+	for (unsigned i = 0; i < plan->texts; i++)
+		section[sections++] = (Elf64_Shdr){
+			.sh_type = SHT_PROGBITS,
+			.sh_flags = SHF_ALLOC | SHF_EXECINSTR,
+			.sh_addr = plan->text[i].vaddr,
+			.sh_size = plan->text[i].size,
+			.sh_addralign = 1,
+		};
 	add_symbols(&f, plan, &section[sections], sections);
 	sections += 2;
 	elf_header(&f)->e_shstrndx = (uint16_t)(sections - 1);

@@ -16,6 +16,7 @@
 #define ELF_SEGMENTS_MAX 40
 #define ELF_SYMBOLS_MAX	 16
 #define ELF_RELA_MAX	 8
+#define ELF_TEXTS_MAX	 80
 
 struct elf_segment {
 	uint64_t vaddr, paddr;
@@ -30,6 +31,11 @@ struct elf_symbol {
 	uint16_t index; /* of its section; any but SHN_UNDEF */
 };
 
+/* A section header that says that these bytes of a segment are code. */
+struct elf_text {
+	uint64_t vaddr, size;
+};
+
 struct elf_plan {
 	uint16_t type;
 	uint64_t entry;
@@ -41,6 +47,8 @@ struct elf_plan {
 	uint64_t rela_vaddr;
 	unsigned relas;
 	Elf64_Rela rela[ELF_RELA_MAX];
+	unsigned texts;
+	struct elf_text text[ELF_TEXTS_MAX];
 };
 
 struct elf_file {

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* What a loaded guest may not live through: found in its text before it runs. */
+#include "machine.h"
+
+#include "kvm/vendor.h"
+#include "x86.h"
+
+void machine_sweep(struct pn_machine *m)
+{
+	const struct sweep_host host = {
+		/* Every host does but this one (docs/hosts.md). */
+		.iopl = kvm_vendor_paging() != PN_PAGING_SHADOW_PVM,
+		.umip = deprivileged_cr4(&m->deprivileged) & CR4_UMIP,
+	};
+	struct sweep_text text[IMAGE_TEXT_MAX];
+
+	for (unsigned i = 0; i < m->image.text_count; i++) {
+		const struct image_text *t = &m->image.text[i];
+
+		text[i] = (struct sweep_text){.bytes = gmem_ptr(&m->mem, t->gpa, t->size),
+					      .size = t->size,
+					      .gva = t->gva};
+	}
+	sweep(&m->sweep, text, m->image.text_count, &m->image.symbols, &host);
+}
+
+size_t pn_warnings(const struct pn_machine *m)
+{
+	return m->sweep.count;
+}
+
+const char *pn_warning(const struct pn_machine *m, size_t i)
+{
+	return i < m->sweep.count ? m->sweep.line[i] : NULL;
+}
