@@ -50,7 +50,7 @@ static uint8_t double_fault_stack[4096] __attribute__((aligned(16)));
 static struct cpu_features features;
 static bool guarded; /* cpu_enable_guards() has been here */
 
-/* Read by usercopy.S: STAC and CLAC are undefined instructions elsewhere. */
+/* Read by usercopy.S and entry.S: STAC and CLAC are undefined instructions elsewhere. */
 uint8_t cpu_smap;
 
 /* entry.S: one stub of 16 bytes for each vector. */
@@ -130,8 +130,8 @@ static void load_syscall(void)
 	/* SYSRET takes SS from STAR[63:48] + 8 and CS from STAR[63:48] + 16. */
 	write_msr(MSR_STAR, (uint64_t)(USER_DS - 8) << 48 | (uint64_t)KERNEL_CS << 32);
 	write_msr(MSR_LSTAR, (uintptr_t)syscall_entry);
-	write_msr(MSR_FMASK,
-		  RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_AC);
+	/* IF stays as it is: entry.S tells why. */
+	write_msr(MSR_FMASK, RFLAGS_TF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_AC);
 	write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SCE | EFER_NXE);
 }
 

@@ -75,7 +75,7 @@ user_run:
 	mov	REGS_RSP - REGS_VECTOR(%rsp), %rsp
 	sysretq
 
-/* SYSCALL comes here (MSR_LSTAR) with IF, DF, AC, TF off (MSR_FMASK), on the user's stack. */
+/* SYSCALL comes here (MSR_LSTAR) with DF, AC, TF off (MSR_FMASK), on the user's stack. */
 	.globl	syscall_entry
 syscall_entry:
 	mov	%rsp, user_rsp(%rip)
@@ -106,6 +106,21 @@ vector_stubs:
 	.endr
 	.balign	16
 
+	/*
+	 * The interrupted code's DF and AC must not reach C; the gates leave IF set. Not by POPF: in
+	 * shadow mode this is ring 3, where POPF does nothing to AC (docs/guest-rules.md), and CLAC
+	 * is a trap, and so for those only that have AC set. RSP is the struct regs.
+	 */
+	.macro	flags_for_c
+	cld
+	testl	$RFLAGS_AC, REGS_RFLAGS(%rsp)
+	jz	.Lflags\@
+	cmpb	$0, cpu_smap(%rip)
+	je	.Lflags\@
+	clac
+.Lflags\@:
+	.endm
+
 trap:
 	testb	$3, REGS_CS - REGS_VECTOR(%rsp)
 	jz	kernel_trap
@@ -127,6 +142,7 @@ user_trap:
 	push	%r13
 	push	%r14
 	push	%r15
+	flags_for_c
 	mov	kernel_rsp(%rip), %rsp
 	pop	%r15
 	pop	%r14
@@ -134,9 +150,6 @@ user_trap:
 	pop	%r12
 	pop	%rbp
 	pop	%rbx
-	/* The user's DF and AC must not reach C; IF goes on. */
-	pushq	$(RFLAGS_FIXED | RFLAGS_IF)
-	popfq
 	ret
 
 	/* From ring 0: an ordinary nested call of trap_kernel(struct regs *), on the same stack. */
@@ -156,11 +169,10 @@ kernel_trap:
 	push	%r13
 	push	%r14
 	push	%r15
+	flags_for_c
 	mov	%rsp, %rdi
 	mov	%rsp, %rbp
 	and	$-16, %rsp
-	pushq	$(RFLAGS_FIXED | RFLAGS_IF)
-	popfq
 	call	trap_kernel
 	mov	%rbp, %rsp
 	pop	%r15
