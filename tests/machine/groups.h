@@ -27,6 +27,7 @@ extern const struct group group_stats;
 extern const struct group group_pagelab;
 extern const struct group group_shadow;
 extern const struct group group_toggle;
+extern const struct group group_warnings;
 extern const struct group group_probe;
 extern const struct group group_examples;
 

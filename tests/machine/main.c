@@ -16,8 +16,9 @@
 #include <unistd.h>
 
 static const struct group *const groups[] = {
-	&group_embed, &group_map,     &group_boot,   &group_calls,  &group_ends,     &group_options,
-	&group_stats, &group_pagelab, &group_shadow, &group_toggle, &group_examples, &group_probe,
+	&group_embed,	 &group_map,	  &group_boot,	  &group_calls,	 &group_ends,
+	&group_options,	 &group_stats,	  &group_pagelab, &group_shadow, &group_toggle,
+	&group_warnings, &group_examples, &group_probe,
 };
 
 #define GROUPS COUNT(groups)

@@ -78,9 +78,9 @@ static void each_wrong_command_line_is_refused_in_one_line(void **state)
 
 static void help_fits_80_columns_and_names_every_option(void **state)
 {
-	static const char *const options[] = {"--mmu",	  "--mem",	  "--hugepages",
-					      "--levels", "--timeout",	  "--max-exits",
-					      "--stats",  "--stats-file", "--help"};
+	static const char *const options[] = {
+		"--mmu",       "--mem",	  "--hugepages",  "--levels",	   "--timeout",
+		"--max-exits", "--stats", "--stats-file", "--no-warnings", "--help"};
 
 	(void)state;
 	RUN(p, "run", "--help");
