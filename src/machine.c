@@ -211,8 +211,7 @@ int pn_load_elf(struct pn_machine *m, const char *path, struct pn_error *err)
 		code = mode_start(&m->vcpu, m->config.mode, err);
 	if (code)
 		return code;
-	if (m->vcpu.deprivileged)
-		machine_sweep(m);
+	machine_sweep(m);
 	m->loaded = true;
 	m->startup_ns[STARTUP_LOAD] = clock_ns();
 	return PN_OK;

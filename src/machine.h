@@ -43,7 +43,7 @@ struct pn_machine {
 	union kvm_cpuid_list *cpuid; /* the guest's */
 	struct vcpu vcpu;
 	struct image image;
-	struct sweep sweep; /* of the image, for shadow mode */
+	struct sweep sweep; /* of the image, if it is to be in shadow mode */
 	bool loaded;
 	bool ended; /* the guest is over: it cannot be run on */
 	char reason[256];
@@ -51,7 +51,7 @@ struct pn_machine {
 	uint64_t startup_ns[STARTUP_PHASES];
 };
 
-/* Fills m->sweep. The image is loaded, and the machine can be in shadow mode. */
+/* Fills m->sweep, if the configuration has shadow mode in it. The image is in memory, not yet run. */
 void machine_sweep(struct pn_machine *m);
 
 /* The guest's own counters, from the report page. */

@@ -3,17 +3,19 @@
 #include "machine.h"
 
 #include "kvm/vendor.h"
-#include "x86.h"
 
 void machine_sweep(struct pn_machine *m)
 {
+	const struct pn_config *c = &m->config;
 	const struct sweep_host host = {
 		/* Every host does but this one (docs/hosts.md). */
 		.iopl = kvm_vendor_paging() != PN_PAGING_SHADOW_PVM,
-		.umip = deprivileged_cr4(&m->deprivileged) & CR4_UMIP,
+		.umip = deprivileged_has_umip(&m->vcpu),
 	};
 	struct sweep_text text[IMAGE_TEXT_MAX];
 
+	if (c->mode != PN_MODE_SHADOW && !c->toggle_every && !c->toggle_ns)
+		return;
 	for (unsigned i = 0; i < m->image.text_count; i++) {
 		const struct image_text *t = &m->image.text[i];
 

@@ -107,9 +107,10 @@ vector_stubs:
 	.balign	16
 
 	/*
-	 * The interrupted code's DF and AC must not reach C; the gates leave IF set. Not by POPF: in
-	 * shadow mode this is ring 3, where POPF does nothing to AC (docs/guest-rules.md), and CLAC
-	 * is a trap, and so for those only that have AC set. RSP is the struct regs.
+	 * The interrupted code's DF and AC must not reach C; IF is set already, and the gates leave
+	 * it so. Not by POPF: in shadow mode this is ring 3, where POPF keeps from IF in silence on
+	 * some hosts (docs/guest-rules.md). CLAC traps there, and so is for those only that have AC
+	 * set. RSP is the struct regs.
 	 */
 	.macro	flags_for_c
 	cld

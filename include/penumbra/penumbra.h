@@ -208,7 +208,8 @@ bool pn_symbol(const struct pn_machine *m, const char *name, gva_t *gva);
 /*
  * What in the loaded guest's text may go wrong in shadow mode: instructions that in ring 3 neither
  * trap nor do what the guest's kernel expects of them (docs/guest-rules.md). pn_load_elf looks for
- * them in a machine that can be in shadow mode; in any other there are none. Each is a line of text
+ * them in a machine that starts in shadow mode, or is to change modes by itself (toggle_every,
+ * toggle_ns); in any other there are none. Each is a line of text
  * without a newline that lives as long as the machine, as in "LAR at main+0x12 may look into
  * another GDT"; of many only the first 16 are told, and one line more says how many are
  * left. pn_warnings gives their number, pn_warning the one at `i`, or NULL past the last.

@@ -12,9 +12,8 @@
 static struct process process, *const p = &process;
 
 static const char heading[] = PREFIX "shadow mode cannot trap these (docs/guest-rules.md):\n";
-static const char flags[] =
-	PREFIX "PUSHFQ at flags (2 times) may show IF = 1, IOPL = 0, AC = 0\n" PREFIX
-	       "POPFQ at flags+0x3 may leave IF, IOPL and AC alone\n";
+static const char flags[] = PREFIX "PUSHFQ at flags (2 times) may show IF = 1, IOPL = 0\n" PREFIX
+				   "POPFQ at flags+0x3 may leave IF and IOPL alone\n";
 static const char selectors[] = PREFIX "LAR at selectors+0x5 may look into another GDT\n";
 
 /* The flags are the guest's own wherever IOPL is honoured. */

@@ -32,9 +32,9 @@ struct row_case {
 #define CODE(text) (text), sizeof(text) - 1
 
 static const struct row_case row_cases[] = {
-	{CODE("\x9c"), "PUSHFQ at GVA 0x1000 may show IF = 1, IOPL = 0, AC = 0", WITH_IOPL},
+	{CODE("\x9c"), "PUSHFQ at GVA 0x1000 may show IF = 1, IOPL = 0", WITH_IOPL},
 	{CODE("\x66\x9c"), "PUSHF at GVA 0x1000 may show IF = 1, IOPL = 0", WITH_IOPL},
-	{CODE("\x9d"), "POPFQ at GVA 0x1000 may leave IF, IOPL and AC alone", WITH_IOPL},
+	{CODE("\x9d"), "POPFQ at GVA 0x1000 may leave IF and IOPL alone", WITH_IOPL},
 	{CODE("\x66\x9d"), "POPF at GVA 0x1000 may leave IF and IOPL alone", WITH_IOPL},
 	{CODE("\x0f\x01\x00"), "SGDT at GVA 0x1000 may show the monitor's GDT", WITH_UMIP},
 	{CODE("\x0f\x01\x08"), "SIDT at GVA 0x1000 may show the monitor's IDT", WITH_UMIP},
@@ -103,25 +103,6 @@ static void each_instruction_is_found_where_it_does_harm(void **state)
 	}
 }
 
-/* Under SMAP a kernel keeps AC on its stack; IOPL does not help with that. */
-static void flags_are_found_for_ac_where_stac_or_clac_is_used(void **state)
-{
-	static const char stac[] = "\x9c\x0f\x01\xcb\x9d", clac[] = "\x9c\x0f\x01\xca\x66\x9d";
-	struct sweep s;
-
-	(void)state;
-	sweep_bytes(&s, stac, sizeof(stac) - 1, &best);
-	assert_int_equal(s.count, 2);
-	assert_string_equal(s.line[0], "PUSHFQ at GVA 0x1000 may show AC = 0 after STAC");
-	assert_string_equal(s.line[1], "POPFQ at GVA 0x1004 may leave AC to STAC and CLAC");
-	sweep_bytes(&s, clac, sizeof(clac) - 1, &best);
-	assert_int_equal(s.count, 1);
-	/* Without IOPL it is said once, with the other flags. */
-	sweep_bytes(&s, stac, sizeof(stac) - 1, &bare);
-	assert_int_equal(s.count, 2);
-	assert_string_equal(s.line[0], "PUSHFQ at GVA 0x1000 may show IF = 1, IOPL = 0, AC = 0");
-}
-
 struct resync_case {
 	const char *bytes;
 	unsigned size, lines;
@@ -169,10 +150,10 @@ static void findings_of_one_symbol_are_one_line(void **state)
 	static const uint8_t code[] = {0x9c, 0x9c, 0x9d, 0x9c, 0x90, 0x9c, 0x9c, 0x9c};
 	const struct sweep_text text[] = {{code, 5, 0x1000}, {code + 5, 3, 0x1005}};
 	static const char *const want[] = {
-		"PUSHFQ at first (3 times) may show IF = 1, IOPL = 0, AC = 0",
-		"POPFQ at first+0x2 may leave IF, IOPL and AC alone",
-		"PUSHFQ at second+0x1 may show IF = 1, IOPL = 0, AC = 0",
-		"PUSHFQ at GVA 0x1006 (2 times) may show IF = 1, IOPL = 0, AC = 0",
+		"PUSHFQ at first (3 times) may show IF = 1, IOPL = 0",
+		"POPFQ at first+0x2 may leave IF and IOPL alone",
+		"PUSHFQ at second+0x1 may show IF = 1, IOPL = 0",
+		"PUSHFQ at GVA 0x1006 (2 times) may show IF = 1, IOPL = 0",
 	};
 	struct symbols symbols = {0};
 	struct sweep s;
@@ -206,7 +187,7 @@ static void what_is_past_the_sixteenth_line_is_counted(void **state)
 	symbols_sort(&symbols);
 	sweep(&s, &text, 1, &symbols, &bare);
 	assert_int_equal(s.count, SWEEP_LINES + 1);
-	assert_string_equal(s.line[0], "PUSHFQ at short may show IF = 1, IOPL = 0, AC = 0");
+	assert_string_equal(s.line[0], "PUSHFQ at short may show IF = 1, IOPL = 0");
 	/* The last two bytes are in no symbol: one line more. */
 	assert_string_equal(s.line[SWEEP_LINES], "and 3 more like these");
 	for (unsigned i = 0; i < s.count; i++) {
@@ -364,7 +345,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_instruction_is_found_where_it_does_harm),
-		cmocka_unit_test(flags_are_found_for_ac_where_stac_or_clac_is_used),
 		cmocka_unit_test(garbage_costs_a_byte_and_no_more),
 		cmocka_unit_test(findings_of_one_symbol_are_one_line),
 		cmocka_unit_test(what_is_past_the_sixteenth_line_is_counted),

@@ -64,6 +64,9 @@ enum vcpu_verdict deprivileged_exit(struct deprivileged *d, struct vcpu_end *end
 /* The guest's paging registers, for a host call that it makes by an IN of its own. */
 const struct walk_context *deprivileged_context(struct deprivileged *d);
 
+/* Whether SGDT, SIDT, SLDT, STR and SMSW trap in ring 3: the virtual machine has UMIP. */
+bool deprivileged_has_umip(const struct vcpu *v);
+
 /* --- Between these files --- */
 
 /* Rebuilds d->ctx from the virtual CPU's paging registers. */

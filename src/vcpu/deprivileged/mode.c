@@ -47,14 +47,19 @@ uint64_t deprivileged_cr0(const struct deprivileged *d)
 	return CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG | (d->cpu.cr0 & shared);
 }
 
+bool deprivileged_has_umip(const struct vcpu *v)
+{
+	const struct kvm_cpuid_entry2 *features = kvm_cpuid_find(v->plan.cpuid, 7, 0);
+
+	return features && features->ecx & CPUID_7_ECX_UMIP;
+}
+
 uint64_t deprivileged_cr4(const struct deprivileged *d)
 {
 	const uint64_t shared = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE | CR4_DE;
-	const struct kvm_cpuid_entry2 *features = kvm_cpuid_find(d->vcpu->plan.cpuid, 7, 0);
 
 	/* With UMIP, SGDT and its like trap: the guest does not see the monitor's tables. */
-	return CR4_PAE | (features && features->ecx & CPUID_7_ECX_UMIP ? CR4_UMIP : 0) |
-	       (d->cpu.cr4 & shared);
+	return CR4_PAE | (deprivileged_has_umip(d->vcpu) ? CR4_UMIP : 0) | (d->cpu.cr4 & shared);
 }
 
 static bool in_monitor(const struct vcpu *v)

@@ -15,7 +15,6 @@ enum when {
 	ALWAYS,
 	WITHOUT_IOPL,
 	WITHOUT_UMIP,
-	WITH_IOPL_AND_AC, /* IF is right then; the text has STAC or CLAC, which are emulated */
 };
 
 #define BIT(n) (1u << (n))
@@ -38,12 +37,9 @@ struct row {
 
 static const struct row rows[] = {
 	{ZYDIS_MNEMONIC_PUSHF, 0, WITHOUT_IOPL, "PUSHF", SHOWS_FLAGS},
-	{ZYDIS_MNEMONIC_PUSHFQ, 0, WITHOUT_IOPL, "PUSHFQ", SHOWS_FLAGS ", AC = 0"},
+	{ZYDIS_MNEMONIC_PUSHFQ, 0, WITHOUT_IOPL, "PUSHFQ", SHOWS_FLAGS},
 	{ZYDIS_MNEMONIC_POPF, 0, WITHOUT_IOPL, "POPF", LEAVES_FLAGS},
-	{ZYDIS_MNEMONIC_POPFQ, 0, WITHOUT_IOPL, "POPFQ", "leave IF, IOPL and AC alone"},
-	/* The 16-bit forms do not reach AC. */
-	{ZYDIS_MNEMONIC_PUSHFQ, 0, WITH_IOPL_AND_AC, "PUSHFQ", "show AC = 0 after STAC"},
-	{ZYDIS_MNEMONIC_POPFQ, 0, WITH_IOPL_AND_AC, "POPFQ", "leave AC to STAC and CLAC"},
+	{ZYDIS_MNEMONIC_POPFQ, 0, WITHOUT_IOPL, "POPFQ", LEAVES_FLAGS},
 
 	{ZYDIS_MNEMONIC_SGDT, 0, WITHOUT_UMIP, "SGDT", "show the monitor's GDT"},
 	{ZYDIS_MNEMONIC_SIDT, 0, WITHOUT_UMIP, "SIDT", "show the monitor's IDT"},
@@ -87,23 +83,11 @@ struct search {
 	} last[ROWS];
 };
 
-static bool has_ac(const struct sweep_text *text, unsigned count)
-{
-	static const uint8_t clac[] = {0x0f, 0x01, 0xca}, stac[] = {0x0f, 0x01, 0xcb};
-
-	for (unsigned i = 0; i < count; i++)
-		if (memmem(text[i].bytes, text[i].size, clac, sizeof(clac)) ||
-		    memmem(text[i].bytes, text[i].size, stac, sizeof(stac)))
-			return true;
-	return false;
-}
-
-static bool is_true(enum when when, const struct sweep_host *host, bool ac)
+static bool is_true(enum when when, const struct sweep_host *host)
 {
 	switch (when) {
 	case WITHOUT_IOPL: return !host->iopl;
 	case WITHOUT_UMIP: return !host->umip;
-	case WITH_IOPL_AND_AC: return host->iopl && ac;
 	case ALWAYS: break;
 	}
 	return true;
@@ -181,11 +165,10 @@ void sweep(struct sweep *result, const struct sweep_text *text, unsigned count,
 	   const struct symbols *symbols, const struct sweep_host *host)
 {
 	struct search s = {.symbols = symbols};
-	bool ac = has_ac(text, count);
 	ZydisDecoder decoder;
 
 	for (unsigned i = 0; i < ROWS; i++) {
-		s.holds[i] = is_true(rows[i].when, host, ac);
+		s.holds[i] = is_true(rows[i].when, host);
 		s.listed[rows[i].mnemonic] |= s.holds[i];
 	}
 	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
