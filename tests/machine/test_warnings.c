@@ -5,6 +5,7 @@
 #include "process.h"
 
 #include "kvm/vendor.h"
+#include "x86.h"
 
 #define SILENT "build/tests/guests/silent.elf"
 #define PREFIX "penumbra: " SILENT ": "
@@ -89,11 +90,39 @@ static void the_library_tells_as_well(void **state)
 	assert_int_equal(pn_warnings(s->m), 0);
 }
 
+static bool is_told(const struct pn_machine *m, const char *start)
+{
+	for (size_t i = 0; i < pn_warnings(m); i++)
+		if (strncmp(pn_warning(m, i), start, strlen(start)) == 0)
+			return true;
+	return false;
+}
+
+/* The script guest keeps what its first instructions read. */
+static void what_is_told_is_so_on_this_host(void **state)
+{
+	const struct pn_config shadow = {.mode = PN_MODE_SHADOW};
+	struct subject *s = *state;
+	struct script_initial i;
+	uint64_t gdt, rflags;
+
+	subject_pass(s, &shadow, "");
+	assert_int_equal(pn_read(s->m, subject_symbol(s, "initial"), &i, sizeof(i)), PN_OK);
+	rflags = i.rflags & (RFLAGS_IF | RFLAGS_IOPL);
+	assert_true(is_told(s->m, "PUSHFQ") ? rflags == RFLAGS_IF : rflags == RFLAGS_IOPL);
+	memcpy(&gdt, i.gdt.base, sizeof(gdt));
+	assert_true(is_told(s->m, "SGDT") == (gdt >= PN_BOOT_AREA_END));
+	assert_true(is_told(s->m, "MOV from CS") && i.cs != PN_BOOT_CS && (i.cs & 3) == 3);
+	assert_true(is_told(s->m, "MOV from SS") && i.ss != PN_BOOT_DS && (i.ss & 3) == 3);
+	assert_true(is_told(s->m, "MOV from DS/ES/FS/GS") && i.ds != PN_BOOT_DS);
+}
+
 static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(silent_instructions_are_told_where_shadow_mode_may_be),
 	SUBJECT_TEST(nothing_is_told_in_hw_mode_or_where_it_is_not_wanted),
 	SUBJECT_TEST(our_own_guests_give_no_cause),
 	SUBJECT_TEST(the_library_tells_as_well),
+	SUBJECT_TEST(what_is_told_is_so_on_this_host),
 };
 
 GROUP_OF(warnings, tests);
