@@ -7,15 +7,15 @@
 void machine_sweep(struct pn_machine *m)
 {
 	const struct pn_config *c = &m->config;
-	const struct sweep_host host = {
-		/* Every host does but this one (docs/hosts.md). */
-		.iopl = kvm_vendor_paging() != PN_PAGING_SHADOW_PVM,
-		.umip = deprivileged_has_umip(&m->vcpu),
-	};
 	struct sweep_text text[IMAGE_TEXT_MAX];
+	struct sweep_host host;
 
+	/* In hw mode nothing of this is worth its time. */
 	if (c->mode != PN_MODE_SHADOW && !c->toggle_every && !c->toggle_ns)
 		return;
+	/* Every host honours IOPL but this one (docs/hosts.md). */
+	host.iopl = kvm_vendor_paging() != PN_PAGING_SHADOW_PVM;
+	host.umip = deprivileged_has_umip(&m->vcpu);
 	for (unsigned i = 0; i < m->image.text_count; i++) {
 		const struct image_text *t = &m->image.text[i];
 
