@@ -3,8 +3,8 @@
 #include <penumbra/guest.h>
 
 	.text
-	.globl	start
-start:
+	.globl	_start
+_start:
 	call	flags
 	xor	%eax, %eax
 	out	%eax, $PN_PORT_EXIT
