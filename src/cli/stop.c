@@ -56,6 +56,8 @@ int stop_arm(struct pn_machine *m, uint64_t timeout_ns, struct pn_error *err)
 	struct itimerval limit = {
 		.it_value.tv_sec = (time_t)(timeout_ns / 1000000000),
 		.it_value.tv_usec = (suseconds_t)(timeout_ns % 1000000000 / 1000),
+		/* Again and again: one that comes just before a blocking write would be lost. */
+		.it_interval.tv_usec = 100000,
 	};
 
 	caught = 0;

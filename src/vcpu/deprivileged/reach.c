@@ -124,10 +124,16 @@ static uint64_t guest_tsc(void *arg)
 	return state_get_msr(d->vcpu, MSR_TSC, &value) ? value : __builtin_ia32_rdtsc();
 }
 
+static void guest_bases(void *arg)
+{
+	frame_take_bases(arg);
+}
+
 const struct emulate_ops reach_ops = {
 	.read = guest_read,
 	.write = guest_write,
 	.port = guest_port,
 	.cpuid = guest_cpuid,
 	.tsc = guest_tsc,
+	.bases = guest_bases,
 };

@@ -84,8 +84,9 @@ static enum vcpu_verdict instruction(struct deprivileged *d, struct emulate *e,
 	struct exception x;
 	char what[160];
 
-	/* Nothing else sees the bases; and without the instructions they change by traps alone. */
-	if (d->cpu.cr4 & CR4_FSGSBASE)
+	/* Only instructions look at the bases, and change what they are in real. Where they cost a
+	 * system call, they are taken when they can have changed by more than a null selector. */
+	if (d->cpu.cr4 & CR4_FSGSBASE || d->vcpu->run->kvm_valid_regs & KVM_SYNC_X86_SREGS)
 		frame_take_bases(d);
 	switch (emulate(e)) {
 	case EMULATE_DONE:

@@ -107,6 +107,9 @@ struct emulate_ops {
 	/* CPUID as the guest is to see it (OSXSAVE and OSPKE are put in by the emulator). */
 	void (*cpuid)(void *arg, uint32_t leaf, uint32_t index, uint32_t out[4]);
 	uint64_t (*tsc)(void *arg);
+	/* Brings the bases of FS and GS in cpu->segment up to date; before an access to their MSRs. May
+	 * be NULL. */
+	void (*bases)(void *arg);
 };
 
 struct emulate {

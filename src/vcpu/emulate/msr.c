@@ -160,6 +160,15 @@ static bool is_allowed(struct emulate *e, const struct msr *msr, uint64_t *value
 	return false;
 }
 
+/* A null selector has been loaded, perhaps, which does not trap and may clear a base. */
+static void update_bases(struct instruction *in)
+{
+	uint32_t index = (uint32_t)in->regs->rcx;
+
+	if (in->e->ops->bases && (index == MSR_FS_BASE || index == MSR_GS_BASE))
+		in->e->ops->bases(in->e->arg);
+}
+
 enum emulate_end emulate_rdmsr(struct instruction *in)
 {
 	const struct msr *msr = find_msr((uint32_t)in->regs->rcx);
@@ -167,6 +176,7 @@ enum emulate_end emulate_rdmsr(struct instruction *in)
 
 	if (in->cpu->cpl || !msr)
 		return raise_gp(in->e);
+	update_bases(in);
 	value = read_msr(in->e, msr);
 	in->regs->rax = (uint32_t)value;
 	in->regs->rdx = value >> 32;
@@ -180,6 +190,7 @@ enum emulate_end emulate_wrmsr(struct instruction *in)
 
 	if (in->cpu->cpl || !msr || !is_allowed(in->e, msr, &value))
 		return raise_gp(in->e);
+	update_bases(in);
 	if (msr->field != NOWHERE)
 		*(uint64_t *)((char *)in->cpu + msr->field) = value;
 	if (msr->effect_bit)
