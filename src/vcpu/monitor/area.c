@@ -15,6 +15,7 @@
 #define TSS_SIZE  104
 #define TSS_RSP0  4
 #define TSS_IST1  36
+#define TSS_MAP	  102
 #define LARGE	  (UINT64_C(2) << 20)
 #define PRESET	  (PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY)
 #define READ_ONLY (PRESET | PTE_NX)
@@ -73,6 +74,8 @@ static void write_gdt(struct area *a)
 	uint64_t *gdt = (uint64_t *)(void *)(a->hva + MONITOR_GDT);
 	const gva_t tss = MONITOR_BASE + MONITOR_TSS;
 	const uint64_t rsp0 = MONITOR_BASE + MONITOR_STACK, ist1 = MONITOR_BASE + MONITOR_IST;
+	/* No I/O bitmap: ring 3 may use no port. At 0, the TSS itself would be one, of zeros. */
+	const uint16_t map = TSS_SIZE;
 
 	gdt[MONITOR_CS / 8] = UINT64_C(0x00af9b000000ffff);
 	gdt[MONITOR_DS / 8] = UINT64_C(0x00cf93000000ffff);
@@ -83,6 +86,7 @@ static void write_gdt(struct area *a)
 	gdt[MONITOR_TR / 8 + 1] = tss >> 32;
 	memcpy(a->hva + MONITOR_TSS + TSS_RSP0, &rsp0, sizeof(rsp0));
 	memcpy(a->hva + MONITOR_TSS + TSS_IST1, &ist1, sizeof(ist1));
+	memcpy(a->hva + MONITOR_TSS + TSS_MAP, &map, sizeof(map));
 }
 
 /* Interrupt gates for ring 0: INT n of the guest is a #GP, and emulated. */
