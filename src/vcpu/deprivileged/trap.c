@@ -115,10 +115,19 @@ static enum vcpu_verdict instruction(struct deprivileged *d, struct emulate *e,
 	return die(d, end, what);
 }
 
-/* kvm_pvm brings a SYSCALL as a page fault at its target, at CPL 3 still. */
-static bool is_syscall_at_cpl3(const struct deprivileged *d, gva_t cr2)
+/*
+ * kvm_pvm brings a SYSCALL as a page fault at its target, at CPL 3 still. So does a jump there on
+ * every host; but that has no SYSCALL before where RCX says to go back.
+ */
+static bool is_syscall_at_cpl3(struct deprivileged *d, gva_t cr2)
 {
-	return cr2 == area_syscall_entry() && d->regs.rip == cr2;
+	unsigned access = EMULATE_FETCH | (d->cpu.cpl == 3 ? EMULATE_USER : 0);
+	uint8_t bytes[2] = {0};
+	struct exception x;
+
+	return cr2 == area_syscall_entry() && d->regs.rip == cr2 &&
+	       reach_ops.read(d, d->regs.rcx - 2, bytes, sizeof(bytes), access, &x) &&
+	       bytes[0] == 0x0f && bytes[1] == 0x05;
 }
 
 static enum vcpu_verdict syscall_trap(struct deprivileged *d, struct emulate *e,
