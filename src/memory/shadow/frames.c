@@ -213,13 +213,13 @@ static void reclaim(struct shadow *s)
 	uint32_t enough = 1 + s->config.pool_frames / 64, f;
 
 	while (s->free_count < enough) {
-		s->stats.reclaimed++;
 		if (root_drop_oldest(s))
 			continue;
 		f = oldest_frame(s);
 		if (f == NONE)
 			return;
 		frame_drop(s, f);
+		s->stats.reclaimed++;
 	}
 }
 

@@ -170,8 +170,10 @@ bool root_drop_oldest(struct shadow *s)
 		if (root->used && r != s->current && (!oldest || root->stamp < oldest->stamp))
 			oldest = root;
 	}
-	if (oldest)
+	if (oldest) {
 		root_drop(s, oldest);
+		s->stats.reclaimed++;
+	}
 	return oldest;
 }
 
