@@ -46,6 +46,15 @@ static unsigned pat_of(uint64_t entry, unsigned level)
 	       (entry & (level > 1 ? PTE_PAT_LARGE : PTE_PAT) ? 4 : 0);
 }
 
+/* Whether an entry must have a flag that walk() would have set: one in ROM cannot get it. */
+static bool lacks(const struct audit *a, const struct walk_step *step, uint64_t flag)
+{
+	const struct gmem_slot *slot = gmem_find(a->s->config.mem, step->gpa);
+
+	return !((step->entry | a->ctx.level[step->level].implied) & flag) &&
+	       !(slot && slot->readonly);
+}
+
 static bool agrees(const struct audit *a, gva_t gva, unsigned level, uint64_t entry)
 {
 	struct walk_result r;
@@ -63,8 +72,7 @@ static bool agrees(const struct audit *a, gva_t gva, unsigned level, uint64_t en
 		return FAIL(a, "GVA 0x%" PRIx64 " has PAT %u, and not %u", gva,
 			    pat_of(entry, level), r.pat);
 	for (unsigned i = 0; i < path.count; i++)
-		if (!((path.step[i].entry | a->ctx.level[path.step[i].level].implied) &
-		      PTE_ACCESSED))
+		if (lacks(a, &path.step[i], PTE_ACCESSED))
 			return FAIL(a, "GVA 0x%" PRIx64 " is mapped, but A is clear at level %u",
 				    gva, path.step[i].level);
 	if (!(entry & PTE_NX) && a->s->config.nx && !allows(a, gva, WALK_FETCH, &r, NULL))
@@ -73,7 +81,8 @@ static bool agrees(const struct audit *a, gva_t gva, unsigned level, uint64_t en
 	if (entry & PTE_WRITE && !allows(a, gva, WALK_WRITE, &r, NULL))
 		return FAIL(a, "GVA 0x%" PRIx64 " is writable, but: %s", gva,
 			    walk_cause_name(r.cause));
-	if (entry & PTE_WRITE && !r.dirty)
+	if (entry & PTE_WRITE && !r.dirty &&
+	    (!path.count || lacks(a, &path.step[path.count - 1], PTE_DIRTY)))
 		return FAIL(a, "GVA 0x%" PRIx64 " is writable, but D is clear", gva);
 	return true;
 }
