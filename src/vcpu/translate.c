@@ -2,6 +2,8 @@
 /* The vCPU's view of guest memory, from the host. */
 #include "vcpu/translate.h"
 
+#include "vcpu/deprivileged/deprivileged.h"
+#include "vcpu/mode.h"
 #include "x86.h"
 
 void translate_init(struct walk_context *ctx, const struct vcpu *v, const struct kvm_sregs *sregs)
@@ -67,9 +69,14 @@ int translate_write(const struct vcpu *v, const struct walk_context *ctx, gva_t 
 	size_t part;
 	gpa_t gpa;
 
-	for (; len; gva += part, in += part, len -= part)
+	for (; len; gva += part, in += part, len -= part) {
 		if (piece(v, ctx, gva, len, WALK_WRITE, &gpa, &part) ||
 		    gmem_write(v->mem, gpa, in, part))
 			return PN_ERR_NOT_MAPPED;
+		/* It may be one of the guest's tables. */
+		if (mode_of(v) == &mmu_shadow)
+			shadow_guest_pt_write(v->deprivileged->shadow, gpa, (unsigned)part,
+					      &v->deprivileged->box);
+	}
 	return PN_OK;
 }

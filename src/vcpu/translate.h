@@ -23,7 +23,8 @@ enum walk_outcome translate(const struct vcpu *v, const struct walk_context *ctx
 /*
  * Copies `len` bytes at a GVA out of or into guest memory, across pages, on the guest's behalf: the
  * accessed and dirty flags are set as if it had done so itself. Returns 0, or PN_ERR_NOT_MAPPED if
- * any of them is out of the supervisor's reach; some may have been copied then.
+ * any of them is out of the supervisor's reach; some may have been copied then. What is written
+ * reaches the shadow of a vCPU in shadow mode: the caller is its thread.
  */
 int translate_read(const struct vcpu *v, const struct walk_context *ctx, gva_t gva, void *to,
 		   size_t len);
