@@ -196,6 +196,9 @@ static struct vcpu_registers registers(const struct vcpu *v)
 	struct deprivileged *d = v->deprivileged;
 	struct vcpu_registers r = {.regs = d->regs};
 
+	/* An exit that ring 3 made by itself, as by MMIO or an OUT of its own. */
+	if (!in_monitor(v))
+		r.regs = v->run->s.regs.regs;
 	r.regs.rflags = virtual_rflags(&d->cpu, d->regs.rflags);
 	state_to_sregs(&d->cpu, &r.sregs);
 	return r;
