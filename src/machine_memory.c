@@ -13,18 +13,28 @@ static bool meets_ram(const struct pn_machine *m, gpa_t gpa, uint64_t size)
 	return false;
 }
 
+/*
+ * The guest's tables may have changed under the shadow, with the slots or with what is in them. The
+ * guest cannot count on it before it flushes, and to flush is to trap: the flag is seen in time.
+ */
+static int changed(struct pn_machine *m, int code)
+{
+	atomic_store(&m->vcpu.memory_changed, true);
+	return code;
+}
+
 int pn_mmu_map(struct pn_machine *m, gpa_t gpa, void *hva, uint64_t size, enum pn_prot prot)
 {
 	if (!hva || (prot != PN_PROT_READ && prot != PN_PROT_READ_WRITE))
 		return PN_ERR_ARGUMENT;
-	return slots_map(&m->slots, gpa, hva, size, prot == PN_PROT_READ, NULL);
+	return changed(m, slots_map(&m->slots, gpa, hva, size, prot == PN_PROT_READ, NULL));
 }
 
 int pn_mmu_unmap(struct pn_machine *m, gpa_t gpa, uint64_t size)
 {
 	if (size && meets_ram(m, gpa, size))
 		return PN_ERR_ARGUMENT;
-	return slots_unmap(&m->slots, gpa, size, NULL);
+	return changed(m, slots_unmap(&m->slots, gpa, size, NULL));
 }
 
 int pn_read(struct pn_machine *m, gpa_t gpa, void *to, size_t len)
@@ -44,5 +54,5 @@ int pn_write(struct pn_machine *m, gpa_t gpa, const void *from, size_t len)
 	pthread_rwlock_rdlock(&m->mem.lock);
 	code = gmem_write(&m->mem, gpa, from, len);
 	pthread_rwlock_unlock(&m->mem.lock);
-	return code;
+	return changed(m, code);
 }

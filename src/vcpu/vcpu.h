@@ -83,6 +83,12 @@ struct vcpu {
 	uint64_t started_ns;	/* CLOCK_MONOTONIC before the first KVM_RUN; 0: never ran */
 	uint64_t first_exit_ns; /* ... after it */
 
+	/*
+	 * Set by whoever changes memory slots or stores into guest memory from outside: what shadow
+	 * mode has derived from guest tables may be wrong, and is dropped at the next trap.
+	 */
+	atomic_bool memory_changed;
+
 	/* Asking the vCPU to stop, from any thread or signal handler. */
 	atomic_bool stop;
 	atomic_int thread; /* the kernel's id of the thread in vcpu_run; 0: none */

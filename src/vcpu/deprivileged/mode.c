@@ -209,8 +209,10 @@ static bool audit(struct vcpu *v, char *why, size_t size)
 	struct deprivileged *d = v->deprivileged;
 	const struct monitor_mail *mail = area_mail(&d->area);
 
-	/* Between two parts of a long list of mail the tables are neither old nor new. */
-	if (mail->count || shadow_pending(d->shadow))
+	/* Between two parts of a long list of mail the tables are neither old nor new; nor are they
+	 * after a host call that was no trap, or when the host has changed the guest's. */
+	if (mail->count || d->box.count || shadow_pending(d->shadow) ||
+	    atomic_load(&v->memory_changed))
 		return true;
 	return shadow_audit(d->shadow, &d->ctx, why, size);
 }

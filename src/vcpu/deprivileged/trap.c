@@ -242,6 +242,8 @@ static enum vcpu_verdict handle(struct deprivileged *d, struct monitor_frame *fr
 	enum vcpu_verdict verdict;
 
 	d->record = history_trap(&d->vcpu->history, frame->rip);
+	if (atomic_exchange(&d->vcpu->memory_changed, false))
+		shadow_memory_changed(d->shadow, &d->box);
 	if (d->vcpu->run->io.port == MONITOR_PORT_MAIL) {
 		d->record->outcome = TRAP_MAIL;
 		d->record->vector = MONITOR_VECTORS;
