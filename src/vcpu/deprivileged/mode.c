@@ -5,7 +5,6 @@
  */
 #include "vcpu/mode.h"
 #include "error.h"
-#include "kvm/vendor.h"
 #include "vcpu/deprivileged/deprivileged.h"
 #include "x86.h"
 
@@ -110,8 +109,7 @@ static int leave(struct vcpu *v, bool exited, struct vcpu_state *state, struct p
 	frame_take_bases(d);
 	*state = (struct vcpu_state){.cpu = d->cpu, .regs = d->regs};
 	state->regs.rflags = virtual_rflags(&d->cpu, d->regs.rflags);
-	/* A kernel that shadows has the guest's tables as they were when hw mode was left. */
-	return kvm_paging_is_tdp(kvm_vendor_paging()) ? PN_OK : area_forget(&d->area, err);
+	return area_hide(&d->area, err);
 }
 
 /* What the real MSRs are to hold under the monitor. */
@@ -154,8 +152,10 @@ static int enter(struct vcpu *v, const struct vcpu_state *state, struct pn_error
 	struct virtual_cpu msrs;
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
-	int code;
+	int code = area_show(&d->area, err);
 
+	if (code)
+		return code;
 	d->cpu = state->cpu;
 	d->regs = state->regs;
 	d->regs.rflags = virtual_load_rflags(&d->cpu, state->regs.rflags);

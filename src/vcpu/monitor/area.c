@@ -108,7 +108,7 @@ static void write_idt(struct area *a)
 
 gpa_t area_floor_for(gpa_t limit, uint64_t pool_size)
 {
-	return limit - (MONITOR_POOL + pool_size) - 2 * PAGE_SIZE;
+	return limit - (MONITOR_POOL + pool_size);
 }
 
 int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, struct pn_error *err)
@@ -129,12 +129,7 @@ int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, struct 
 	write_tables(a);
 	write_gdt(a);
 	write_idt(a);
-	code = kvm_vm_set_slot(vm, AREA_SLOT, a->gpa, a->size, a->hva, 0, err);
-	if (!code)
-		code = area_forget(a, err);
-	if (code)
-		area_destroy(a);
-	return code;
+	return PN_OK;
 failed:
 	code = pn_fail_errno(err, PN_ERR_SYSTEM, "VMM area of %llu MiB",
 			     (unsigned long long)a->size >> 20);
@@ -151,16 +146,14 @@ void area_destroy(struct area *a)
 	*a = (struct area){.fd = -1};
 }
 
-/*
- * A slot that moves makes KVM drop every shadow page it has, and nothing less does (KVM API 4.35;
- * docs/hosts.md). This one is a page of zeroes in the area, moved to and fro between two places.
- */
-int area_forget(struct area *a, struct pn_error *err)
+int area_show(struct area *a, struct pn_error *err)
 {
-	gpa_t gpa = a->gpa - (1 + a->forgotten++ % 2) * PAGE_SIZE;
+	return kvm_vm_set_slot(a->vm, AREA_SLOT, a->gpa, a->size, a->hva, 0, err);
+}
 
-	return kvm_vm_set_slot(a->vm, AREA_FORGET_SLOT, gpa, PAGE_SIZE, a->hva + MONITOR_UNUSED, 0,
-			       err);
+int area_hide(struct area *a, struct pn_error *err)
+{
+	return kvm_vm_set_slot(a->vm, AREA_SLOT, a->gpa, 0, a->hva, 0, err);
 }
 
 uint64_t area_root_entry(const struct area *a)

@@ -13,8 +13,7 @@
 #include <linux/kvm.h>
 
 /* KVM's number for the slot: past all that gmem can use. */
-#define AREA_SLOT	 GMEM_SLOTS_MAX
-#define AREA_FORGET_SLOT (GMEM_SLOTS_MAX + 1)
+#define AREA_SLOT GMEM_SLOTS_MAX
 
 struct area {
 	int fd;
@@ -22,7 +21,6 @@ struct area {
 	uint64_t size; /* bytes */
 	gpa_t gpa;
 	int vm;
-	unsigned forgotten; /* calls of area_forget */
 };
 
 /* The first GPA that is not the guest's any more if an area with a pool of `pool_size` bytes lies
@@ -30,18 +28,21 @@ struct area {
 gpa_t area_floor_for(gpa_t limit, uint64_t pool_size);
 
 /*
- * Makes an area with a pool of `pool_size` bytes (a multiple of 2 MiB), registers it as a slot of
- * VM descriptor `vm` below `limit` (the first GPA past MAXPHYADDR), and writes the monitor into it.
+ * Makes an area with a pool of `pool_size` bytes (a multiple of 2 MiB) for VM descriptor `vm`, to
+ * lie below `limit` (the first GPA past MAXPHYADDR), and writes the monitor into it.
  * Returns 0 or PN_ERR_SYSTEM.
  */
 int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, struct pn_error *err);
 void area_destroy(struct area *a);
 
 /*
- * Makes KVM forget all that it has derived from guest memory, as a kernel that shadows guest tables
- * must after the host has stored into them. Returns 0 or PN_ERR_SYSTEM.
+ * The area is a slot only while the guest is in shadow mode: in hw mode, the guest's own tables
+ * could lead there. To hide it makes KVM forget all that it has derived from guest memory, too, as
+ * a kernel that shadows guest tables must after the host has stored into them: removing a slot
+ * does, and nothing less (KVM API 4.35; docs/hosts.md). Return 0 or PN_ERR_SYSTEM.
  */
-int area_forget(struct area *a, struct pn_error *err);
+int area_show(struct area *a, struct pn_error *err);
+int area_hide(struct area *a, struct pn_error *err);
 
 /* What every shadow root holds in entry MONITOR_SLOT. */
 uint64_t area_root_entry(const struct area *a);

@@ -15,7 +15,6 @@
  *   0x00b000   stack, growing down from 0xc000    read, write
  *   0x00d000   stack for #DF, NMI and #MC         read, write
  *   0x010000   tables that map all this           not mapped: nobody changes them
- *   0x020000   a page for area_forget             not mapped
  *   0x200000   pool of shadow tables              read, write, in 2 MiB pages
  *
  * The guest runs at CPL 3 and can reach none of it.
@@ -34,7 +33,6 @@
 #define MONITOR_STACK  0x00c000 /* top */
 #define MONITOR_IST    0x00e000 /* top */
 #define MONITOR_TABLES 0x010000
-#define MONITOR_UNUSED 0x020000
 #define MONITOR_POOL   0x200000
 
 /*
