@@ -12,9 +12,9 @@
 static struct process process, *const p = &process;
 
 static const char *const members[] = {
-	"mode",	      "host_paging", "guest_status", "end",	      "exits",	 "guest_faults",
-	"pt_writes",  "cr3_loads",   "flushes",	     "hidden_faults", "toggles", "begin_ns",
-	"startup_ns", "kvm_stats",   "marks",	     "shadow",
+	"last_exits",	"mode",	      "host_paging", "guest_status", "end",	      "exits",
+	"guest_faults", "pt_writes",  "cr3_loads",   "flushes",	     "hidden_faults", "toggles",
+	"begin_ns",	"startup_ns", "kvm_stats",   "marks",	     "shadow",
 };
 static const char *const flush_kinds[] = {"all", "context", "range", "page", "pcid"};
 static const char *const phases[] = {"options", "kvm",	"vm",	      "memory",
@@ -98,6 +98,7 @@ static void the_json_has_the_documented_members_and_its_sums_agree(void **state)
 		       (const char *const[]){"vm", "vcpu"}, 2);
 	expect_members("exits", json_object_get(root, "exits"),
 		       (const char *const[]){"total", "by_reason"}, 2);
+	assert_int_equal(json_array_size(json_object_get(root, "last_exits")), 16);
 	expect_sums(root);
 	by_reason = json_object_get(json_object_get(root, "exits"), "by_reason");
 	assert_int_equal(integer(by_reason, "IO"), 17);
