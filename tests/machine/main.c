@@ -16,11 +16,11 @@
 #include <unistd.h>
 
 static const struct group *const groups[] = {
-	&group_embed,	      &group_map,	    &group_boot,     &group_calls,
-	&group_ends,	      &group_options,	    &group_stats,    &group_pagelab,
-	&group_shadow,	      &group_toggle,	    &group_hostile,  &group_hostile_self,
-	&group_hostile_reach, &group_hostile_slots, &group_examples, &group_warnings,
-	&group_probe,
+	&group_embed,	      &group_map,	   &group_boot,		&group_calls,
+	&group_ends,	      &group_options,	   &group_stats,	&group_bench,
+	&group_bench_shadow,  &group_system_calls, &group_pagelab,	&group_shadow,
+	&group_toggle,	      &group_hostile,	   &group_hostile_self, &group_hostile_reach,
+	&group_hostile_slots, &group_examples,	   &group_warnings,	&group_probe,
 };
 
 #define GROUPS COUNT(groups)
