@@ -71,8 +71,8 @@ bool deprivileged_by_monitor(const struct vcpu *v)
 	uint16_t port = v->run->io.port;
 
 	/* Ring 3 cannot have its RIP there and do an OUT. */
-	return v->run->exit_reason == KVM_EXIT_IO &&
-	       (port == MONITOR_PORT || port == MONITOR_PORT_MAIL) && in_monitor(v);
+	return v->run->exit_reason == KVM_EXIT_IO && port >= MONITOR_PORT &&
+	       port <= MONITOR_PORT_FAULT && in_monitor(v);
 }
 
 const struct walk_context *deprivileged_context(struct deprivileged *d)

@@ -210,8 +210,7 @@ static enum vcpu_verdict trap(struct deprivileged *d, const struct monitor_frame
 
 	switch (frame->vector) {
 	case MONITOR_VECTOR_SYSCALL: return syscall_trap(d, &e, end);
-	case VECTOR_PF:
-		return page_fault(d, &e, (uint32_t)frame->error, area_mail(&d->area)->cr2, end);
+	case VECTOR_PF: return page_fault(d, &e, x.error, d->record->cr2, end);
 	case VECTOR_NP:
 	case VECTOR_SS:
 	case VECTOR_GP:
@@ -239,22 +238,27 @@ static void mail_done(struct deprivileged *d)
 static enum vcpu_verdict handle(struct deprivileged *d, struct monitor_frame *frame,
 				struct vcpu_end *end)
 {
+	uint16_t port = d->vcpu->run->io.port;
 	enum vcpu_verdict verdict;
 
 	d->record = history_trap(&d->vcpu->history, frame->rip);
 	if (atomic_exchange(&d->vcpu->memory_changed, false))
 		shadow_memory_changed(d->shadow, &d->box);
-	if (d->vcpu->run->io.port == MONITOR_PORT_MAIL) {
+	if (port == MONITOR_PORT_MAIL) {
 		d->record->outcome = TRAP_MAIL;
 		d->record->vector = MONITOR_VECTORS;
 		mail_done(d);
 		return VCPU_CONTINUE;
 	}
+	frame_take(d, &d->vcpu->run->s.regs.regs, frame);
+	if (port == MONITOR_PORT_FAULT) {
+		d->record->cr2 = d->regs.rax;
+		d->regs.rax = frame->vector;
+		frame->vector = VECTOR_PF;
+	}
 	d->record->vector = (uint16_t)frame->vector;
 	d->record->error = (uint32_t)frame->error;
-	d->record->cr2 = area_mail(&d->area)->cr2;
 	d->record->user = d->cpu.cpl == 3;
-	frame_take(d, &d->vcpu->run->s.regs.regs, frame);
 	verdict = trap(d, frame, end);
 	if (verdict == VCPU_CONTINUE && !virtual_is_64bit(&d->cpu))
 		verdict = die(d, end, "guest left 64-bit mode, which shadow mode needs,");

@@ -14,6 +14,9 @@
  *                             asked to come back: OUT 0xf1 --> more mail, or another mode
  *      goes on <--------- resume: IRETQ
  *
+ * A #PF has a stub of its own that does the same in fewer instructions, with OUT 0xf2: where a host
+ * interprets ring 0, each costs half a microsecond.
+ *
  * The code is copied to MONITOR_CODE and refers to itself and to the mail by distance only.
  * Registers are the guest's: whatever is used here is saved first. Nothing is kept between two
  * traps, so the host may abandon the monitor at any OUT and start it afresh at monitor_enter.
@@ -39,13 +42,19 @@ monitor_stubs:
 	.set	vector, 0
 	.rept	32
 	.balign	MONITOR_STUB_SIZE, 0xcc		/* the IDT points at multiples of this */
+	.if	vector == 14			/* the shortest way: nothing is as frequent */
+	push	%rax				/* in place of the vector */
+	mov	%cr2, %rax			/* the GVA that was not to be had */
+	out	%al, $MONITOR_PORT_FAULT	/* the host gives RAX back */
+	cmpq	$0, MAIL(MONITOR_MAIL_COUNT)	/* from here on as below */
+	jne	mail
+	add	$16, %rsp
+	iretq
+	.else
 	.if	((HAS_ERROR_CODE >> vector) & 1) == 0
 	push	$0				/* in place of an error code */
 	.endif
 	push	$vector				/* which the host reads */
-	.if	vector == 14
-	jmp	page_fault
-	.else
 	jmp	trap
 	.endif
 	.set	vector, vector + 1
@@ -57,13 +66,6 @@ monitor_stubs:
 	jmp	trap
 	.set	vector, vector + 1
 	.endr
-
-/* CR2 has to be read before anything else can fault. */
-page_fault:
-	push	%rax				/* the only register needed */
-	mov	%cr2, %rax			/* the GVA that was not to be had */
-	mov	%rax, MAIL(MONITOR_MAIL_CR2)	/* ... where the host finds it */
-	pop	%rax				/* the guest's again */
 
 trap:
 	out	%al, $MONITOR_PORT		/* the host handles the trap here */

@@ -45,21 +45,24 @@
 #define MONITOR_USER_CS 0xff3
 #define MONITOR_TR	0x18
 
-/* An OUT to the first is a trap of the guest handed to the host; to the second: the mail is done,
- * and the host has asked to be told. */
-#define MONITOR_PORT	  0xf0
-#define MONITOR_PORT_MAIL 0xf1
+/*
+ * An OUT to the first is a trap of the guest handed to the host; to the second: the mail is done, and
+ * the host has asked to be told. To the third: a #PF; RAX holds CR2, and the frame the guest's RAX
+ * where the vector belongs.
+ */
+#define MONITOR_PORT	   0xf0
+#define MONITOR_PORT_MAIL  0xf1
+#define MONITOR_PORT_FAULT 0xf2
 
 /* A stub of this size for each vector; SYSCALL arrives under a number past them. */
-#define MONITOR_STUB_SIZE      16
+#define MONITOR_STUB_SIZE      32
 #define MONITOR_VECTORS	       256
 #define MONITOR_VECTOR_SYSCALL 256
 
 /* Struct monitor_mail. */
 #define MONITOR_MAIL_COUNT 0
 #define MONITOR_MAIL_AGAIN 4
-#define MONITOR_MAIL_CR2   8
-#define MONITOR_MAIL_RSP   16
+#define MONITOR_MAIL_RSP   8
 #define MONITOR_MAIL_LIST  64
 #define MONITOR_MAIL_MAX   500
 
@@ -81,16 +84,14 @@
 struct monitor_mail {
 	uint32_t count; /* entries to be done before the guest goes on; the monitor clears it */
 	uint32_t again; /* come back to the host when the list is done. One look takes in both */
-	uint64_t cr2;	/* of the last #PF */
 	uint64_t rsp;	/* of the guest, for two instructions of the SYSCALL stub */
-	uint64_t unused[5];
+	uint64_t unused[6];
 	struct monitor_entry {
 		uint64_t kind, where, value;
 	} list[MONITOR_MAIL_MAX];
 };
 
 _Static_assert(offsetof(struct monitor_mail, count) == MONITOR_MAIL_COUNT, "");
-_Static_assert(offsetof(struct monitor_mail, cr2) == MONITOR_MAIL_CR2, "");
 _Static_assert(offsetof(struct monitor_mail, rsp) == MONITOR_MAIL_RSP, "");
 _Static_assert(offsetof(struct monitor_mail, again) == MONITOR_MAIL_AGAIN, "");
 _Static_assert(offsetof(struct monitor_mail, list) == MONITOR_MAIL_LIST, "");
@@ -99,7 +100,7 @@ _Static_assert(sizeof(struct monitor_mail) <= MONITOR_GDT - MONITOR_MAIL, "");
 /* What lies below MONITOR_STACK when a trap of the guest has been handed over: its registers as the
  * processor pushed them. The host changes it, and IRETQ takes it from there. */
 struct monitor_frame {
-	uint64_t vector; /* 0 to 255, or MONITOR_VECTOR_SYSCALL */
+	uint64_t vector; /* 0 to 255, or MONITOR_VECTOR_SYSCALL; at MONITOR_PORT_FAULT, RAX */
 	uint64_t error;
 	uint64_t rip, cs, rflags, rsp, ss;
 };
