@@ -26,6 +26,7 @@ const struct count_operation count_operations[] = {
 	{"syscall", "SYSCALL and SYSRET", "syscall", 64, ROW_EACH},
 	{"iretq", "IRETQ", "iretq", 64, ROW_EACH},
 	{"cr2", "MOV from CR2", "cr2", 64, ROW_EACH},
+	{"cli", "CLI and STI", "cli", 64, ROW_EACH},
 	{"cr3", "CR3 write, 8 spaces", "cr3", 64, ROW_EACH},
 	{"switch", "same, by SYSCALL", "switch", 64, ROW_EACH},
 	{"invlpg", "INVLPG", "invlpg", 64, ROW_EACH},

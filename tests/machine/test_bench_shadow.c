@@ -64,6 +64,7 @@ static const struct price prices[] = {
 	{"syscall", {P(2, 0), P(2, 0), P(2, 0)}},
 	{"iretq", {P(1, 0), P(1, 0), P(1, 0)}},
 	{"cr2", {P(1, 0), P(1, 0), P(1, 0)}},
+	{"cli", {P(2, 0), P(2, 0), P(2, 0)}},
 	{"invlpg", {P(1, 0), P(1, 0), P(1, 0)}},
 	{"invlpg-touch", {P(1, 0), P(1, 0), P(2, 1)}},
 	/* wp: of 9 stores 8 are emulated, then the table is given up for data, and found again. */

@@ -54,6 +54,13 @@ static void run_cr2(uint64_t n)
 		read_cr2();
 }
 
+/* What a kernel does around what must not be interrupted. */
+static void run_cli(uint64_t n)
+{
+	while (n--)
+		__asm__ volatile("cli; sti" : : : "memory");
+}
+
 static void prepare_switch(uint64_t n)
 {
 	(void)n;
@@ -317,6 +324,7 @@ const struct operation operations[] = {
 	{"syscall", prepare_page, run_syscall},
 	{"iretq", prepare_page, run_iretq},
 	{"cr2", prepare_page, run_cr2},
+	{"cli", prepare_page, run_cli},
 	{"cr3", prepare_switch, run_cr3},
 	{"switch", prepare_switch, run_switch},
 	{"invlpg", prepare_page, run_invlpg},
