@@ -43,7 +43,7 @@ struct mail {
 	uint64_t where, value;
 };
 
-#define MAIL_MAX 480
+#define MAIL_MAX 640 /* a leaf table renewed whole, and some: no second trip for it */
 
 struct mailbox {
 	unsigned count;

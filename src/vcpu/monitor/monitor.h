@@ -64,7 +64,7 @@
 #define MONITOR_MAIL_AGAIN 4
 #define MONITOR_MAIL_RSP   8
 #define MONITOR_MAIL_LIST  64
-#define MONITOR_MAIL_MAX   500
+#define MONITOR_MAIL_MAX   660
 
 /* What an entry of the list asks for. */
 #define MONITOR_STORE  0 /* 8 bytes at `where` become `value` */
