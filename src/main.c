@@ -17,7 +17,7 @@ static const struct subcommand subcommands[] = {
 	{"run", cli_run, "boot a guest"},
 	{"demo", cli_demo, "boot pagelab and show what this host makes of it"},
 	{"doctor", cli_doctor, "say what this host's KVM is and can do"},
-	{"bench", cli_bench, "measure start-up, exits and the page-table walker"},
+	{"bench", cli_bench, "measure start-up, exits, shadow mode and the page-table walker"},
 };
 
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
