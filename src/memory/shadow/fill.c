@@ -108,7 +108,11 @@ void fill_around(struct shadow *s, uint32_t f, unsigned from, unsigned to, gpa_t
 {
 	const struct frame *frame = &s->frame[f];
 	const struct walk_context *ctx = &s->mode[frame->mode].ctx;
+	const struct walk_level *lv = &ctx->level[frame->level];
+	const bool wide = ctx->format && ctx->format->entry_shift == 3;
 	const uint8_t *page;
+	uint64_t need;
+	gva_t gva;
 
 	if (frame->kind == FRAME_SPLIT) {
 		fill_split(s, f);
@@ -121,13 +125,17 @@ void fill_around(struct shadow *s, uint32_t f, unsigned from, unsigned to, gpa_t
 	page = gmem_ptr(s->config.mem, table & ~(PAGE_SIZE - 1), PAGE_SIZE);
 	if (!page)
 		return;
-	for (unsigned i = from; i < to; i++) {
-		const uint8_t *at = page + (entry_at(s, f, i, table) & (PAGE_SIZE - 1));
-		uint64_t entry = ctx->format->entry_shift == 2
-					 ? __atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED)
-					 : __atomic_load_n((const uint64_t *)at, __ATOMIC_RELAXED);
+	/* Of a page that was never accessed nothing more need be looked at: this loop is run with
+	 * each hidden fault, and is most of what one costs in user space. */
+	need = PTE_PRESENT | (frame->level == 1 ? PTE_ACCESSED : 0);
+	gva = entry_gva(s, f, from);
+	for (unsigned i = from; i < to; i++, gva += UINT64_C(1) << shift_of(frame->level)) {
+		const uint8_t *at = page + ((table | (gva >> lv->offset_shift & lv->offset_mask)) &
+					    (PAGE_SIZE - 1));
+		uint64_t entry = wide ? __atomic_load_n((const uint64_t *)at, __ATOMIC_RELAXED)
+				      : __atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED);
 
-		if (entry & PTE_PRESENT && !want(s, f, i) && is_usable(s, f, i))
+		if ((entry & need) == need && !want(s, f, i) && is_usable(s, f, i))
 			fill_entry(s, f, i, entry, rights);
 	}
 }
