@@ -142,7 +142,7 @@ int counts_run(struct counts_result *r, const struct count_operation *op,
 	if (!code)
 		code = run(m, words, &marks, err);
 	pn_machine_destroy(m);
-	for (unsigned i = 0; !code && i < COUNT_ROUNDS; i++)
+	for (size_t i = 0; !code && i < COUNT_ROUNDS; i++)
 		r->round[i] = counts_between(&marks.at[2 * i], &marks.at[2 * i + 1]);
 	return code;
 }
@@ -150,7 +150,7 @@ int counts_run(struct counts_result *r, const struct count_operation *op,
 int counts_run_quiet(struct counts_result *r, unsigned times, const struct count_operation *op,
 		     const struct pn_config *config, const char *guest, struct pn_error *err)
 {
-	struct counts_result next;
+	struct counts_result next = {0};
 	int code = counts_run(r, op, config, guest, err);
 
 	while (!code && --times) {

@@ -38,7 +38,7 @@ static int run(struct counts *counts, const char *words, const struct pn_config 
 int workload_count(struct counts *c, const char *words, unsigned times,
 		   const struct pn_config *config, const char *guest, struct pn_error *err)
 {
-	struct counts next;
+	struct counts next = {0};
 	int code = run(c, words, config, guest, err);
 
 	while (!code && --times) {
