@@ -215,6 +215,14 @@ void machine_store(struct machine *m, gpa_t gpa, uint64_t entry)
 	deliver(m);
 }
 
+bool machine_untrack(struct machine *m, gpa_t gpa)
+{
+	bool gone = shadow_untrack(m->shadow, gpa, &m->box);
+
+	deliver(m);
+	return gone;
+}
+
 /* --- The processor -------------------------------------------------------------------------- */
 
 bool machine_translate(const struct machine *m, gpa_t root, gva_t gva, enum walk_access access,

@@ -1,45 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The shadow core's promises, one test to each; test_shadow_random.c has what these do not. */
-#include "shadow_fixture.h"
+#include "shadow_one.h"
 
-#define FOR_EACH_STRATEGY(name) \
-	for (enum shadow_strategy name = SHADOW_VTLB; name <= SHADOW_UNSYNC; name++)
-#define DATA (UINT64_C(32) << 20) /* RAM that holds no tables */
-#define LOW  UINT64_C(0x40000000)
 #define MANY 4096u
-
-static struct machine m;
-
-static enum shadow_outcome touch(gva_t gva, enum walk_access access, enum walk_privilege who)
-{
-	struct walk_result r;
-	enum shadow_outcome outcome = machine_access(&m, gva, access, who, &r);
-
-	machine_audit(&m);
-	return outcome;
-}
-
-static void expect(gva_t gva, enum walk_access access, enum walk_privilege who,
-		   enum shadow_outcome want)
-{
-	CHECK_NUMBER("access", "outcome", touch(gva, access, who), want);
-}
-
-static gpa_t reach(gva_t gva, enum walk_access access, enum walk_privilege who)
-{
-	struct walk_result r;
-
-	assert_int_equal(machine_access(&m, gva, access, who, &r), SHADOW_FIXED);
-	machine_audit(&m);
-	return r.gpa;
-}
-
-static void map_many(gva_t gva, unsigned n, uint64_t flags)
-{
-	for (unsigned i = 0; i < n; i++)
-		machine_map(&m, gva + i * PAGE_SIZE, 1, (DATA + i % 4096 * PAGE_SIZE) | flags,
-			    TABLE);
-}
 
 /* Every combination of what entries and registers may say, in every view: as walk() has it. */
 static void views_grant_what_walk_grants(void **state)

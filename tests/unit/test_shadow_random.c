@@ -244,6 +244,22 @@ static void make_windows(struct random_guest *g)
 	assert_true(g->m.used <= FIRST);
 }
 
+/* Now and then the emulator knows nothing of the store: then it goes through, or its way leads
+ * through the table itself. */
+static bool untracked_store(struct random_guest *g, gva_t gva, gpa_t gpa, uint64_t entry)
+{
+	struct machine *m = &g->m;
+	struct walk_result r;
+
+	if (roll(g, 8) ||
+	    machine_access(m, gva, WALK_WRITE, WALK_SUPERVISOR, &r) != SHADOW_TABLE_WRITE ||
+	    r.gpa >> PAGE_SHIFT != gpa >> PAGE_SHIFT || !machine_untrack(m, gpa))
+		return false;
+	assert_int_equal(machine_access(m, gva, WALK_WRITE, WALK_SUPERVISOR, &r), SHADOW_FIXED);
+	put(g, gpa, entry);
+	return true;
+}
+
 /* The guest's store to a table through some mapping of its own: by the processor if the shadow lets
  * it, else by the emulator. */
 static void store_step(struct random_guest *g)
@@ -276,6 +292,8 @@ static void store_step(struct random_guest *g)
 	} else {
 		note(g, (struct record){
 				.kind = RECORD_STORE, .gpa = gpa, .old = machine_read(m, gpa)});
+		if (untracked_store(g, gva, gpa, entry))
+			return;
 	}
 	machine_store(m, gpa, entry);
 }

@@ -160,21 +160,6 @@ static uint32_t descend(struct journey *j)
 	}
 }
 
-/* A table that is written again and again without being used is data, unless it is in use now. */
-static bool give_up(struct shadow *s, uint32_t t)
-{
-	struct table *table = &s->table[t];
-
-	if (table->writes < TABLE_FLOOD)
-		return false;
-	for (uint32_t f = table->frames; f != NONE; f = s->frame[f].sibling_next)
-		if (s->frame[f].stamp == s->now)
-			return false;
-	while (table->frames != NONE)
-		frame_drop(s, table->frames);
-	return true;
-}
-
 /* Whether the guest may write this page; what it takes to let it, is done. */
 static bool may_write(struct shadow *s, gpa_t gpa)
 {
@@ -187,7 +172,8 @@ static bool may_write(struct shadow *s, gpa_t gpa)
 		s->stats.unsyncs++;
 		return true;
 	}
-	return give_up(s, t);
+	/* A table that is written again and again without being used is data. */
+	return s->table[t].writes >= TABLE_FLOOD && table_give_up(s, t);
 }
 
 static enum shadow_outcome install(struct journey *j, const struct walk_query *query,

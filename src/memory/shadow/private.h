@@ -248,6 +248,8 @@ void table_detach(struct shadow *s, uint32_t f);
 /* Takes every writable mapping of a page away. */
 void table_protect(struct shadow *s, gfn_t gfn);
 void table_set_step(struct shadow *s, uint32_t t, bool out_of_step);
+/* Stops tracking a table: its shadows go. False, and nothing done, if the last fault passed it. */
+bool table_give_up(struct shadow *s, uint32_t t);
 /* How many tracked tables the page of this level's size at `gpa` holds. */
 uint32_t tables_within(const struct shadow *s, gpa_t gpa, unsigned level);
 

@@ -111,6 +111,15 @@ void shadow_guest_pt_write(struct shadow *s, gpa_t gpa, unsigned len, struct mai
 	mail_post(s, box);
 }
 
+bool shadow_untrack(struct shadow *s, gpa_t gpa, struct mailbox *box)
+{
+	uint32_t t = table_find(s, gpa >> PAGE_SHIFT);
+	bool gone = t == NONE || table_give_up(s, t);
+
+	mail_post(s, box);
+	return gone;
+}
+
 void shadow_memory_changed(struct shadow *s, struct mailbox *box)
 {
 	roots_drop_all(s);

@@ -88,7 +88,8 @@ enum shadow_outcome {
 	SHADOW_MMIO,	    /* the page is in no slot, or is read-only and this is a write:
 			       result->gpa */
 	SHADOW_TABLE_WRITE, /* a write to a guest table that is tracked: emulate the instruction and
-			       report its store with shadow_guest_pt_write */
+			       report its store with shadow_guest_pt_write; if that cannot be
+			       done, shadow_untrack */
 	SHADOW_CANNOT,	    /* the guest's tables allow it, but no entry of ours can: the GVA is in
 			       the monitor's slot, or code is to run that may not be read (SMAP
 			       without SMEP, a protection key), or the tables are too deep */
@@ -146,6 +147,14 @@ void shadow_invalidate(struct shadow *s, const struct walk_context *ctx, enum sh
  * there, so report every store.
  */
 void shadow_guest_pt_write(struct shadow *s, gpa_t gpa, unsigned len, struct mailbox *box);
+
+/*
+ * After SHADOW_TABLE_WRITE at `gpa`, when the instruction cannot be emulated: stops tracking the
+ * table there, so that the store goes through when the guest tries again. It is tracked anew, and
+ * read anew, when next it is used as a table. False if the way to the store itself leads through
+ * the table: nothing is changed then, for the next try would track it at once.
+ */
+bool shadow_untrack(struct shadow *s, gpa_t gpa, struct mailbox *box);
 
 /* Guest slots have been added or removed: everything is dropped. */
 void shadow_memory_changed(struct shadow *s, struct mailbox *box);

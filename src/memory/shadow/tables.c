@@ -214,3 +214,15 @@ void table_detach(struct shadow *s, uint32_t f)
 	if (s->table[t].frames == NONE)
 		untrack(s, t);
 }
+
+bool table_give_up(struct shadow *s, uint32_t t)
+{
+	struct table *table = &s->table[t];
+
+	for (uint32_t f = table->frames; f != NONE; f = s->frame[f].sibling_next)
+		if (s->frame[f].stamp == s->now)
+			return false;
+	while (table->frames != NONE)
+		frame_drop(s, table->frames);
+	return true;
+}

@@ -32,6 +32,16 @@ struct real_registers {
 	uint64_t cr0, cr4, fs_base, gs_base;
 };
 
+/* The instruction whose stores to tables were let through, untracked, and how many. All its
+ * registers name it: with one changed there was progress. */
+struct retried {
+	struct kvm_regs regs;
+	unsigned count;
+};
+
+/* An unaligned scatter of 16 elements may come to so many pages; nothing stores to more. */
+#define RETRIES_MAX 32
+
 struct deprivileged {
 	struct area area;
 	struct shadow *shadow;
@@ -45,6 +55,7 @@ struct deprivileged {
 	bool set_tsc_aux; /* the real TSC_AUX is to follow cpu.tsc_aux */
 	struct handled_fault fault; /* the guest fault delivered last */
 	struct trap_record *record; /* of the trap at hand */
+	struct retried retried;
 	struct vcpu *vcpu;
 };
 

@@ -77,9 +77,27 @@ static bool resume_faulted(struct deprivileged *d)
 	return shadow_foresee(d->shadow, &d->ctx, &f->query, &d->box);
 }
 
-/* A trap that says "this instruction is not for CPL 3": do what it would have done at CPL 0. */
+/*
+ * A store to a table by an instruction that is not emulated, as a program's SSE is when its page was
+ * a table once: no longer tracked, the page takes it when the guest tries again. One instruction may
+ * store to several pages, each of which the other may need as a table: so the tries are counted.
+ */
+static bool let_through(struct deprivileged *d, gpa_t gpa)
+{
+	struct retried *r = &d->retried;
+
+	if (r->count == 0)
+		r->regs = d->regs;
+	return r->count++ < RETRIES_MAX && shadow_untrack(d->shadow, gpa, &d->box);
+}
+
+/*
+ * A trap that says "this instruction is not for CPL 3": do what it would have done at CPL 0. `store`
+ * is where it was to write if it came to a table, else NULL.
+ */
 static enum vcpu_verdict instruction(struct deprivileged *d, struct emulate *e,
-				     const struct exception *came, struct vcpu_end *end)
+				     const struct exception *came, const gpa_t *store,
+				     struct vcpu_end *end)
 {
 	struct exception x;
 	char what[160];
@@ -102,15 +120,22 @@ static enum vcpu_verdict instruction(struct deprivileged *d, struct emulate *e,
 		return e->effects & EFFECT_HALT
 			       ? die(d, end, "guest halted for good (nothing can wake it)")
 			       : VCPU_CONTINUE;
-	case EMULATE_EXCEPTION: x = e->exception; return give(d, e, &x, false, end);
+	case EMULATE_EXCEPTION:
+		x = e->exception;
+		/* The processor knew it, or it would not have come to storing. */
+		if (store && x.vector == VECTOR_UD)
+			break;
+		return give(d, e, &x, false, end);
 	case EMULATE_UNPRIVILEGED:
 		/* A #GP or #UD is the guest's own then; a store to a table is not. */
-		if (came->vector == VECTOR_PF)
+		if (store)
 			break;
 		return give(d, e, came, false, end);
 	case EMULATE_STOP: return vcpu_exit_status(d->vcpu, end);
 	case EMULATE_UNKNOWN: break;
 	}
+	if (store && let_through(d, *store))
+		return VCPU_CONTINUE;
 	snprintf(what, sizeof(what), "instruction not emulated (%s)", e->text);
 	return die(d, end, what);
 }
@@ -174,7 +199,7 @@ static enum vcpu_verdict page_fault(struct deprivileged *d, struct emulate *e, u
 	case SHADOW_NONCANONICAL:
 		x = (struct exception){.vector = VECTOR_GP, .has_error = true};
 		return give(d, e, &x, false, end);
-	case SHADOW_TABLE_WRITE: return instruction(d, e, &x, end);
+	case SHADOW_TABLE_WRITE: return instruction(d, e, &x, &r.gpa, end);
 	case SHADOW_BAD_TABLE:
 		snprintf(what, sizeof(what),
 			 "a page-table entry at GPA 0x%llx, outside every memory slot,",
@@ -216,12 +241,12 @@ static enum vcpu_verdict trap(struct deprivileged *d, const struct monitor_frame
 	case VECTOR_GP:
 		/* A selector of the guest's means nothing, or something else, in the real GDT. */
 		x.has_error = true;
-		return instruction(d, &e, &x, end);
-	case VECTOR_UD: return instruction(d, &e, &x, end);
+		return instruction(d, &e, &x, NULL, end);
+	case VECTOR_UD: return instruction(d, &e, &x, NULL, end);
 	case VECTOR_BP:
 		/* Back onto the INT3: the guest's gate may refuse it. */
 		d->regs.rip--;
-		return instruction(d, &e, &x, end);
+		return instruction(d, &e, &x, NULL, end);
 	case VECTOR_DB: return debug_trap(d, &e, end);
 	default: x.has_error = frame->vector == VECTOR_AC; return give(d, &e, &x, false, end);
 	}
@@ -259,6 +284,8 @@ static enum vcpu_verdict handle(struct deprivileged *d, struct monitor_frame *fr
 	d->record->vector = (uint16_t)frame->vector;
 	d->record->error = (uint32_t)frame->error;
 	d->record->user = d->cpu.cpl == 3;
+	if (d->retried.count && memcmp(&d->retried.regs, &d->regs, sizeof(d->regs)) != 0)
+		d->retried.count = 0;
 	verdict = trap(d, frame, end);
 	if (verdict == VCPU_CONTINUE && !virtual_is_64bit(&d->cpu))
 		verdict = die(d, end, "guest left 64-bit mode, which shadow mode needs,");

@@ -148,6 +148,22 @@ static void do_mapro(struct step *s)
 	map(s->a[0], s->a[1] | PTE_PRESENT);
 }
 
+static void do_table(struct step *s)
+{
+	window_pd[1 + s->a[0] % 8] = s->a[1] | PTE_PRESENT | PTE_WRITE;
+	__asm__ volatile("movq %%cr3, %%rax; movq %%rax, %%cr3" : : : "rax", "memory");
+}
+
+/* Where no emulator of general instructions can help. */
+static void do_sse(struct step *s)
+{
+	__asm__ volatile("movq %0, %%xmm0; punpcklqdq %%xmm0, %%xmm0" : : "r"(s->a[1]));
+	if (s->a[0] % 16)
+		__asm__ volatile("movups %%xmm0, (%0)" : : "r"(s->a[0]) : "memory");
+	else
+		__asm__ volatile("movaps %%xmm0, (%0)" : : "r"(s->a[0]) : "memory");
+}
+
 static void do_jump(struct step *s)
 {
 	((void (*)(void))s->a[0])();
@@ -248,6 +264,8 @@ static const struct word words[] = {
 	{"outs", 0, 1, do_outs},
 	{"map", 0, 2, do_map},
 	{"mapro", 0, 2, do_mapro},
+	{"table", 0, 2, do_table},
+	{"sse", 0, 2, do_sse},
 	{"jump", 0, 1, do_jump},
 	{"serve", 0, 1, do_serve},
 	{"hammer", 0, 1, do_hammer},

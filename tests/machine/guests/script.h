@@ -12,6 +12,10 @@
  *     say TEXT                     TEXT and a newline through the console port
  *     outs COUNT                   so many OUTs to a port of nobody
  *     map PAGE GPA, mapro          put GPA at SCRIPT_WINDOW, page PAGE of it; read-only
+ *     table N GPA                  the table at GPA translates the window's 2 MiB number 1 + N;
+ *                                  all is flushed. After `map` only
+ *     sse ADDRESS VALUE            VALUE, twice, by one store of 16 bytes; not at a CPL 0 that is
+ *                                  interpreted (docs/hosts.md)
  *     jump ADDRESS                 call what is there
  *     serve ADDRESS                per command: add 1 to the number at ADDRESS (see script.c)
  *     hammer ADDRESS               read ADDRESS for ever, counting
