@@ -36,6 +36,7 @@ extern const struct group group_hostile_reach;
 extern const struct group group_hostile_slots;
 extern const struct group group_warnings;
 extern const struct group group_untrack;
+extern const struct group group_keys;
 extern const struct group group_probe;
 extern const struct group group_examples;
 

@@ -14,13 +14,14 @@
 /* What an instruction has changed reaches the shadow. */
 static void apply_effects(struct deprivileged *d, const struct emulate *e)
 {
-	const unsigned paging = EFFECT_CR0 | EFFECT_CR3 | EFFECT_CR4 | EFFECT_EFER;
+	const unsigned paging = EFFECT_CR0 | EFFECT_CR3 | EFFECT_CR4 | EFFECT_EFER | EFFECT_XSTATE;
+	/* WRPKRU flushes nothing: another PKRU is another way of looking at the same entries. */
+	bool flush = !(e->effects & EFFECT_XSTATE || (e->effects & EFFECT_CR3 && e->no_flush));
 
 	if (e->effects & (paging | EFFECT_PRIVILEGE))
 		deprivileged_update(d);
 	if (e->effects & paging)
-		shadow_load_root(d->shadow, &d->ctx, !(e->effects & EFFECT_CR3 && e->no_flush),
-				 &d->box);
+		shadow_load_root(d->shadow, &d->ctx, flush, &d->box);
 	/* Toggling PGE and its like drops global entries too. */
 	if (e->effects & (EFFECT_CR0 | EFFECT_CR4 | EFFECT_EFER))
 		shadow_invalidate(d->shadow, &d->ctx, SHADOW_FLUSH_ALL, 0, &d->box);

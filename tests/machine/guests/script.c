@@ -6,8 +6,10 @@
 
 #define PTE_PRESENT 1
 #define PTE_WRITE   2
+#define PTE_USER    4
 #define PAGE	    4096
 #define CR4_LA57    (1 << 12)
+#define CR4_PKE	    (1 << 22)
 #define ADDRESS	    UINT64_C(0x000ffffffffff000)
 
 extern uint64_t fault_error, fault_cr2;
@@ -132,9 +134,9 @@ static void map(uint64_t page, uint64_t entry)
 	if (cr4 & CR4_LA57)
 		root = (uint64_t *)(root[0] & ADDRESS);
 	window_pt[page % 512] = entry;
-	window_pd[0] = gpa_of(window_pt) | PTE_PRESENT | PTE_WRITE;
-	window_pdpt[0] = gpa_of(window_pd) | PTE_PRESENT | PTE_WRITE;
-	root[SCRIPT_WINDOW >> 39] = gpa_of(window_pdpt) | PTE_PRESENT | PTE_WRITE;
+	window_pd[0] = gpa_of(window_pt) | PTE_PRESENT | PTE_WRITE | PTE_USER;
+	window_pdpt[0] = gpa_of(window_pd) | PTE_PRESENT | PTE_WRITE | PTE_USER;
+	root[SCRIPT_WINDOW >> 39] = gpa_of(window_pdpt) | PTE_PRESENT | PTE_WRITE | PTE_USER;
 	__asm__ volatile("invlpg (%0)" : : "r"(SCRIPT_WINDOW + page % 512 * PAGE) : "memory");
 }
 
@@ -162,6 +164,16 @@ static void do_sse(struct step *s)
 		__asm__ volatile("movups %%xmm0, (%0)" : : "r"(s->a[0]) : "memory");
 	else
 		__asm__ volatile("movaps %%xmm0, (%0)" : : "r"(s->a[0]) : "memory");
+}
+
+static void do_pkru(struct step *s)
+{
+	uint64_t cr4;
+
+	__asm__ volatile("movq %%cr4, %0" : "=r"(cr4));
+	__asm__ volatile("movq %0, %%cr4" : : "r"(cr4 | CR4_PKE) : "memory");
+	__asm__ volatile("wrpkru" : : "a"((uint32_t)s->a[0]), "c"(0), "d"(0) : "memory");
+	__asm__ volatile("rdpkru" : "=a"(s->value) : "c"(0) : "rdx");
 }
 
 static void do_jump(struct step *s)
@@ -266,6 +278,7 @@ static const struct word words[] = {
 	{"mapro", 0, 2, do_mapro},
 	{"table", 0, 2, do_table},
 	{"sse", 0, 2, do_sse},
+	{"pkru", 0, 1, do_pkru},
 	{"jump", 0, 1, do_jump},
 	{"serve", 0, 1, do_serve},
 	{"hammer", 0, 1, do_hammer},

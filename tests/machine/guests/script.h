@@ -11,11 +11,13 @@
  *     print ADDRESS LENGTH         REP OUTSB to the console port
  *     say TEXT                     TEXT and a newline through the console port
  *     outs COUNT                   so many OUTs to a port of nobody
- *     map PAGE GPA, mapro          put GPA at SCRIPT_WINDOW, page PAGE of it; read-only
+ *     map PAGE GPA, mapro          put GPA at SCRIPT_WINDOW, page PAGE of it; read-only.
+ *                                  Further bits of the entry may come with the GPA
  *     table N GPA                  the table at GPA translates the window's 2 MiB number 1 + N;
  *                                  all is flushed. After `map` only
  *     sse ADDRESS VALUE            VALUE, twice, by one store of 16 bytes; not at a CPL 0 that is
  *                                  interpreted (docs/hosts.md)
+ *     pkru VALUE                   into PKRU, with CR4.PKE set
  *     jump ADDRESS                 call what is there
  *     serve ADDRESS                per command: add 1 to the number at ADDRESS (see script.c)
  *     hammer ADDRESS               read ADDRESS for ever, counting
