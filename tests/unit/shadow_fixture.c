@@ -16,6 +16,12 @@ static void *memory(uint64_t size)
 void machine_init(struct machine *m, enum shadow_strategy strategy, const struct pt_format *format,
 		  unsigned frames)
 {
+	machine_init_on(m, format && format->levels == 5 ? 5 : 4, strategy, format, frames);
+}
+
+void machine_init_on(struct machine *m, unsigned levels, enum shadow_strategy strategy,
+		     const struct pt_format *format, unsigned frames)
+{
 	struct shadow_config config = {
 		.mem = &m->mem,
 		.strategy = strategy,
@@ -25,7 +31,7 @@ void machine_init(struct machine *m, enum shadow_strategy strategy, const struct
 		.monitor_entry = MONITOR_ENTRY,
 		.nx = true,
 		.has_1g = true,
-		.levels = format && format->levels == 5 ? 5 : 4,
+		.levels = levels,
 	};
 
 	memset(m, 0, sizeof(*m));
@@ -39,6 +45,7 @@ void machine_init(struct machine *m, enum shadow_strategy strategy, const struct
 	assert_int_equal(gmem_add(&m->mem, ROM_GPA, m->rom, ROM_SIZE, true, NULL), 0);
 	assert_int_equal(gmem_add(&m->mem, HUGE_GPA, m->huge, HUGE_SIZE, false, NULL), 0);
 	m->format = format;
+	m->levels = levels;
 	m->strategy = strategy;
 	m->frames = frames;
 	m->used = 1;
@@ -229,7 +236,7 @@ bool machine_translate(const struct machine *m, gpa_t root, gva_t gva, enum walk
 		       gpa_t *gpa, unsigned *level)
 {
 	uint64_t rights = PTE_WRITE, nx = 0, entry;
-	unsigned n = m->format && m->format->levels == 5 ? 5 : 4;
+	unsigned n = m->levels;
 	unsigned spare = 64 - (12 + 9 * n);
 	gpa_t table = root;
 

@@ -2,8 +2,9 @@
 /*
  * What the shadow core's tests share: a model machine. Guest memory in a few slots, a pool of table
  * frames, a monitor that carries out mail, and a processor that translates by walking the pool as
- * hardware would; if asked, with a TLB that keeps whatever the mail does not tell it to drop. Around each call into the core it checks the rule of the mailbox: the
- * host has changed no entry that was not 0.
+ * hardware would; if asked, with a TLB that keeps whatever the mail does not tell it to drop. Around
+ * each call into the core it checks the rule of the mailbox: the host has changed no entry that was
+ * not 0.
  */
 #ifndef TESTS_SHADOW_FIXTURE_H
 #define TESTS_SHADOW_FIXTURE_H
@@ -29,6 +30,7 @@ struct machine {
 	struct gmem mem;
 	uint8_t *ram, *rom, *huge;
 	const struct pt_format *format;
+	unsigned levels; /* of the real tables */
 	struct walk_regs regs;
 	struct walk_context ctx; /* of regs */
 	struct shadow *shadow;
@@ -52,6 +54,9 @@ struct machine {
 /* Registers select `format`; CR0.WP, CR4.PSE, CR4.PGE and EFER.NXE are set. */
 void machine_init(struct machine *m, enum shadow_strategy strategy, const struct pt_format *format,
 		  unsigned frames);
+/* The same on real tables of 4 or 5 levels; machine_init has as few as the format needs. */
+void machine_init_on(struct machine *m, unsigned levels, enum shadow_strategy strategy,
+		     const struct pt_format *format, unsigned frames);
 void machine_fini(struct machine *m);
 
 /* The registers have changed: MOV to CR3 or its like. */

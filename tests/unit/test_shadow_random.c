@@ -64,10 +64,10 @@ static gva_t pick_gva(struct random_guest *g)
 	return gva;
 }
 
-/* A PDPT of PAE is not used lower down as well: the A flag it would get is reserved in it. */
+/* A PDPT of PAE is used lower down as well, too seldom to be lost to the A flags it gets. */
 static gpa_t pick_target(struct random_guest *g, bool narrow)
 {
-	unsigned skip = g->m.format == &pt_format_pae ? ROOTS : 0;
+	unsigned skip = g->m.format == &pt_format_pae && roll(g, 16) ? ROOTS : 0;
 
 	switch (roll(g, 60)) {
 	case 0: return ROM_GPA + roll(g, 20) * PAGE_SIZE;
@@ -103,6 +103,8 @@ static uint64_t pick_entry(struct random_guest *g)
 		entry |= roll(g, 2) ? PTE_PWT : PTE_PCD;
 	if (!narrow && !roll(g, 10))
 		entry |= PTE_NX;
+	if (g->m.format->pkey && !roll(g, 4))
+		entry |= (1 + roll(g, 3)) << PTE_PKEY_SHIFT;
 	if (!narrow && !roll(g, 60))
 		entry |= UINT64_C(1) << (46 + roll(g, 17));
 	return narrow ? (uint32_t)entry : entry;
@@ -212,8 +214,10 @@ static void access_step(struct random_guest *g, gva_t gva, enum walk_access acce
 	}
 	case SHADOW_CANNOT:
 		assert_int_equal(want, WALK_OK);
-		assert_true((gva >> 39 & 511) == MONITOR_SLOT || m->format->levels == 5 ||
-			    (access == WALK_FETCH && m->regs.cr4 & CR4_SMAP));
+		/* Code that may be run but not read has no entry. */
+		assert_true((gva >> (12 + 9 * (m->levels - 1)) & 511) == MONITOR_SLOT ||
+			    m->format->levels > m->levels ||
+			    (access == WALK_FETCH && m->regs.cr4 & (CR4_SMAP | CR4_PKE)));
 		break;
 	case SHADOW_TABLE_WRITE:
 		assert_int_equal(want, WALK_OK);
@@ -320,12 +324,14 @@ static void mode_step(struct random_guest *g)
 {
 	struct machine *m = &g->m;
 
-	switch (roll(g, 5)) {
+	switch (roll(g, 7)) {
 	case 0: m->regs.cr0 ^= CR0_WP; break;
 	case 1: m->regs.cr4 ^= CR4_SMEP; break;
 	case 2: m->regs.cr4 ^= CR4_SMAP; break;
 	case 3: m->regs.efer ^= EFER_NXE; break;
 	case 4: m->regs.cr4 ^= CR4_PGE; break;
+	case 5: m->regs.cr4 ^= CR4_PKE; break;
+	case 6: m->regs.pkru = (uint32_t)roll(g, 64) << 2; break; /* keys 1 to 3 */
 	}
 	machine_load(m);
 	machine_flush_all(m);
@@ -363,18 +369,25 @@ static void step(struct random_guest *g)
 	}
 }
 
-static unsigned run(enum shadow_strategy strategy, const struct pt_format *format, bool pdptrs,
-		    unsigned frames, unsigned steps, uint64_t seed)
+/* A guest's format, and the real tables under it. */
+struct how {
+	const struct pt_format *format;
+	unsigned levels;
+	bool pdptrs;
+};
+
+static unsigned run(enum shadow_strategy strategy, const struct how *how, unsigned frames,
+		    unsigned steps, uint64_t seed)
 {
 	struct random_guest *g = calloc(1, sizeof(*g));
 	unsigned reached;
 
 	assert_non_null(g);
 	g->state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
-	machine_init(&g->m, strategy, format, frames);
+	machine_init_on(&g->m, how->levels, strategy, how->format, frames);
 	g->m.has_tlb = seed % 2;
 	make_windows(g);
-	g->m.regs.pdptrs_valid = pdptrs;
+	g->m.regs.pdptrs_valid = how->pdptrs;
 	load_step(g);
 	for (unsigned n = 0; n < 400; n++)
 		store_step(g);
@@ -384,13 +397,14 @@ static unsigned run(enum shadow_strategy strategy, const struct pt_format *forma
 	}
 	reached = g->reached;
 	if (getenv("SHADOW_TEST_STATS"))
-		print_message("%s %s, %u frames, seed %llu: %u reached, %u stale, %u refused, "
-			      "reclaimed %llu, splits %llu, unsyncs %llu\n",
-			      shadow_strategy_name(strategy), format->name, frames,
-			      (unsigned long long)seed, g->reached, g->stale, g->refused,
-			      (unsigned long long)shadow_stats(g->m.shadow).reclaimed,
-			      (unsigned long long)shadow_stats(g->m.shadow).splits,
-			      (unsigned long long)shadow_stats(g->m.shadow).unsyncs);
+		print_message(
+			"%s %s on %u, %u frames, seed %llu: %u reached, %u stale, %u refused, "
+			"reclaimed %llu, splits %llu, unsyncs %llu\n",
+			shadow_strategy_name(strategy), how->format->name, how->levels, frames,
+			(unsigned long long)seed, g->reached, g->stale, g->refused,
+			(unsigned long long)shadow_stats(g->m.shadow).reclaimed,
+			(unsigned long long)shadow_stats(g->m.shadow).splits,
+			(unsigned long long)shadow_stats(g->m.shadow).unsyncs);
 	machine_fini(&g->m);
 	free(g);
 	return reached;
@@ -398,21 +412,19 @@ static unsigned run(enum shadow_strategy strategy, const struct pt_format *forma
 
 static void differential(enum shadow_strategy strategy)
 {
-	static const struct {
-		const struct pt_format *format;
-		bool pdptrs;
-	} how[] = {{&pt_format_4level, false},
-		   {&pt_format_2level, false},
-		   {&pt_format_pae, false},
-		   {&pt_format_pae, true},
-		   {&pt_format_5level, false}};
+	static const struct how how[] = {
+		{&pt_format_4level, 4, false}, {&pt_format_2level, 4, false},
+		{&pt_format_pae, 4, false},    {&pt_format_pae, 4, true},
+		{&pt_format_5level, 5, false}, {&pt_format_4level, 5, false},
+		{&pt_format_pae, 5, true},     {&pt_format_2level, 5, false},
+	};
 	const char *more = getenv("SHADOW_TEST_SEEDS");
 	unsigned seeds = more ? (unsigned)atoi(more) : 4;
 
 	for (unsigned seed = 1; seed <= seeds; seed++)
 		for (unsigned i = 0; i < COUNT(how); i++) {
-			run(strategy, how[i].format, how[i].pdptrs, 32, 3000, seed);
-			assert_true(run(strategy, how[i].format, how[i].pdptrs, 120, 1500, seed));
+			run(strategy, &how[i], 32, 3000, seed);
+			assert_true(run(strategy, &how[i], 120, 1500, seed));
 		}
 }
 

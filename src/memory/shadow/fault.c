@@ -213,15 +213,33 @@ static bool is_possible(const struct journey *j, const struct walk_result *r)
 	return page_entry(s, j->root->mode, j->view, &j->page, r->gpa & ~(PAGE_SIZE - 1), 1);
 }
 
+/*
+ * The walk with A and D. What A and D say of themselves is in the shadow or comes there; but a PDPTE
+ * of PAE must not have A, so in a table that serves as PDPT and lower down as well, the A just set
+ * may forbid what was allowed: there the tables have the last word as they are now.
+ */
+static enum walk_outcome walk_setting_ad(struct shadow *s, const struct walk_context *ctx,
+					 const struct walk_query *query, struct walk_result *r,
+					 struct walk_path *path)
+{
+	struct walk_query real = *query;
+	enum walk_outcome outcome;
+
+	real.set_ad = true;
+	outcome = walk(s->config.mem, ctx, &real, r, path);
+	if (outcome != WALK_OK || ctx->format != &pt_format_pae || !s->ops->tracks)
+		return outcome;
+	sync_walk(s, path);
+	return walk(s->config.mem, ctx, &real, r, path);
+}
+
 static enum shadow_outcome resolve(struct shadow *s, const struct walk_context *ctx,
 				   const struct walk_query *query, struct walk_result *result)
 {
 	struct journey j = {.s = s, .gva = query->gva & ctx->gva_mask};
-	struct walk_query real = *query;
 	const struct gmem_slot *slot;
 
-	real.set_ad = true;
-	switch (walk(s->config.mem, ctx, &real, result, &j.path)) {
+	switch (walk_setting_ad(s, ctx, query, result, &j.path)) {
 	case WALK_OK: break;
 	case WALK_FAULT: return SHADOW_GUEST_FAULT;
 	case WALK_NONCANONICAL: return SHADOW_NONCANONICAL;

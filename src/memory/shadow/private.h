@@ -297,5 +297,7 @@ void sync_table(struct shadow *s, uint32_t t);
 void sync_all(struct shadow *s);
 void sync_page(struct shadow *s, const struct shadow_root *root, gva_t gva);
 void sync_write(struct shadow *s, gpa_t gpa, unsigned len);
+/* A walk has set A in the entries of this path, which may be PDPTEs as well, where A is reserved. */
+void sync_walk(struct shadow *s, const struct walk_path *path);
 
 #endif

@@ -89,6 +89,17 @@ void sync_write(struct shadow *s, gpa_t gpa, unsigned len)
 	}
 }
 
+void sync_walk(struct shadow *s, const struct walk_path *path)
+{
+	for (unsigned i = 0; i < path->count; i++) {
+		const struct walk_step *step = &path->step[i];
+		uint32_t t = table_find(s, step->gpa >> PAGE_SHIFT);
+
+		if (t != NONE && !step->in_register)
+			renew_all(s, t, step->gpa, sizeof(step->entry));
+	}
+}
+
 /* INVLPG: the leaf entry of a page in a table that is out of step, in every shadow of it. */
 void sync_page(struct shadow *s, const struct shadow_root *root, gva_t gva)
 {

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* Keeping in step: what each strategy makes of stores to tables and of flushes. */
+#include "shadow_one.h"
+
+static void wp_follows_each_store(void **state)
+{
+	gpa_t pte;
+
+	(void)state;
+	machine_init(&m, SHADOW_WP, &pt_format_4level, 64);
+	machine_map(&m, 0, 2, PAGE | PTE_PS, TABLE);
+	map_many(LOW, 8, PAGE);
+	reach(LOW, WALK_WRITE, WALK_USER);
+	pte = machine_entry(&m, LOW, 1);
+	expect(pte, WALK_WRITE, WALK_SUPERVISOR, SHADOW_TABLE_WRITE);
+	m.faults = 0;
+	machine_store(&m, pte, (DATA + PAGE_SIZE) | PAGE);
+	assert_int_equal(reach(LOW, WALK_WRITE, WALK_USER), DATA + PAGE_SIZE);
+	machine_store(&m, pte, DATA | (PAGE & ~PTE_WRITE));
+	expect(LOW, WALK_WRITE, WALK_USER, SHADOW_GUEST_FAULT);
+	machine_store(&m, machine_entry(&m, LOW, 3), 0);
+	expect(LOW, WALK_READ, WALK_USER, SHADOW_GUEST_FAULT);
+	assert_int_equal(m.faults, 0);
+	machine_fini(&m);
+}
+
+/* The number: 512 entries rewritten and a flush: at most 4 exits. */
+static void unsync_lets_a_leaf_table_go(void **state)
+{
+	gpa_t pte;
+
+	(void)state;
+	machine_init(&m, SHADOW_UNSYNC, &pt_format_4level, 64);
+	machine_map(&m, 0, 2, PAGE | PTE_PS, TABLE);
+	map_many(LOW, 512, PAGE);
+	reach(LOW, WALK_WRITE, WALK_USER);
+	pte = machine_entry(&m, LOW, 1);
+	reach(4 << 12, WALK_READ, WALK_SUPERVISOR);
+	m.faults = 0;
+	for (unsigned i = 0; i < 512; i++) {
+		uint64_t entry = (DATA + (1 << 21) + i * PAGE_SIZE) | PAGE;
+		gpa_t to = reach(pte + 8 * i, WALK_WRITE, WALK_SUPERVISOR);
+
+		memcpy(m.ram + to, &entry, 8);
+	}
+	assert_int_equal(m.faults, 1);
+	assert_int_equal(shadow_stats(m.shadow).unsyncs, 1);
+	/* Not flushed: the old page may still be used, and is. */
+	assert_int_equal(reach(LOW, WALK_READ, WALK_USER), DATA);
+	machine_invlpg(&m, LOW);
+	assert_int_equal(reach(LOW, WALK_READ, WALK_USER), DATA + (1 << 21));
+	assert_int_equal(reach(LOW + PAGE_SIZE, WALK_READ, WALK_USER), DATA + PAGE_SIZE);
+	machine_load(&m);
+	for (unsigned i = 0; i < 512; i++)
+		assert_int_equal(reach(LOW + i * PAGE_SIZE, WALK_WRITE, WALK_USER),
+				 DATA + (1 << 21) + i * PAGE_SIZE);
+	assert_int_equal(m.faults, 1);
+	/* In step, so write-protected, again. */
+	reach(pte, WALK_WRITE, WALK_SUPERVISOR);
+	assert_int_equal(m.faults, 2);
+	/* Upper tables are never let go. */
+	expect(machine_entry(&m, LOW, 2), WALK_WRITE, WALK_SUPERVISOR, SHADOW_TABLE_WRITE);
+	machine_fini(&m);
+}
+
+static void vtlb_is_a_tlb(void **state)
+{
+	gpa_t first, second, pte;
+
+	(void)state;
+	machine_init(&m, SHADOW_VTLB, &pt_format_4level, 64);
+	machine_map(&m, LOW, 1, DATA | PAGE | PTE_GLOBAL, TABLE);
+	map_many(LOW + PAGE_SIZE, 3, PAGE);
+	first = m.regs.cr3;
+	pte = machine_entry(&m, LOW, 1);
+	reach(LOW, WALK_WRITE, WALK_USER);
+	reach(LOW, WALK_WRITE, WALK_SUPERVISOR);
+	/* No table is looked after. */
+	machine_store(&m, pte + 8, 0);
+	machine_store(&m, pte + 16, 0);
+	reach(LOW + PAGE_SIZE, WALK_WRITE, WALK_USER);
+	machine_invlpg(&m, LOW + PAGE_SIZE);
+	expect(LOW + PAGE_SIZE, WALK_WRITE, WALK_USER, SHADOW_GUEST_FAULT);
+	expect(LOW + PAGE_SIZE, WALK_WRITE, WALK_SUPERVISOR, SHADOW_GUEST_FAULT);
+	reach(LOW + 2 * PAGE_SIZE, WALK_WRITE, WALK_USER);
+	/* A CR3 write leaves global pages alone, in every view. */
+	second = m.regs.cr3 = machine_table(&m);
+	machine_load(&m);
+	assert_int_not_equal(first, second);
+	expect(LOW + 2 * PAGE_SIZE, WALK_WRITE, WALK_USER, SHADOW_GUEST_FAULT);
+	assert_int_equal(reach(LOW, WALK_WRITE, WALK_USER), DATA);
+	assert_int_equal(reach(LOW, WALK_WRITE, WALK_SUPERVISOR), DATA);
+	machine_flush_all(&m);
+	expect(LOW, WALK_WRITE, WALK_USER, SHADOW_GUEST_FAULT);
+	machine_fini(&m);
+}
+
+/* A page that becomes a table is out of reach of writes by a translation that is gone from the
+ * tables but not from the TLB. */
+static void a_stale_tlb_writes_no_table(void **state)
+{
+	(void)state;
+	FOR_EACH_TRACKING_STRATEGY(strategy)
+	{
+		machine_init(&m, strategy, &pt_format_4level, 64);
+		m.has_tlb = true;
+		map_many(LOW, 2, PAGE);
+		machine_map(&m, LOW + (1 << 21), 2, 0, TABLE);
+		reach(LOW, WALK_WRITE, WALK_SUPERVISOR);
+		machine_store(&m, machine_entry(&m, LOW, 1), 0);
+		machine_store(&m, DATA, (DATA + PAGE_SIZE) | PAGE);
+		machine_store(&m, machine_entry(&m, LOW + (1 << 21), 2), DATA | TABLE);
+		assert_int_equal(reach(LOW, WALK_WRITE, WALK_SUPERVISOR), DATA);
+		reach(LOW + (1 << 21), WALK_READ, WALK_SUPERVISOR);
+		expect(LOW, WALK_WRITE, WALK_SUPERVISOR, SHADOW_GUEST_FAULT);
+		machine_fini(&m);
+	}
+}
+
+/* A table that is written like data, or used no more, is data. */
+static void data_is_not_tracked_for_long(void **state)
+{
+	gpa_t pte;
+	unsigned n;
+
+	(void)state;
+	machine_init(&m, SHADOW_WP, &pt_format_4level, 64);
+	machine_map(&m, 0, 2, PAGE | PTE_PS, TABLE);
+	map_many(LOW, 8, PAGE);
+	reach(LOW, WALK_WRITE, WALK_USER);
+	pte = machine_entry(&m, LOW, 1);
+	for (n = 0; n < 100 && touch(pte, WALK_WRITE, WALK_SUPERVISOR) == SHADOW_TABLE_WRITE; n++)
+		machine_store(&m, pte, DATA | PAGE);
+	assert_in_range(n, 4, 16);
+	reach(LOW, WALK_WRITE, WALK_USER);
+	expect(pte, WALK_WRITE, WALK_SUPERVISOR, SHADOW_TABLE_WRITE);
+	machine_store(&m, machine_entry(&m, LOW, 2), 0);
+	expect(pte, WALK_WRITE, WALK_SUPERVISOR, SHADOW_FIXED);
+	machine_fini(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wp_follows_each_store),
+		cmocka_unit_test(unsync_lets_a_leaf_table_go),
+		cmocka_unit_test(vtlb_is_a_tlb),
+		cmocka_unit_test(a_stale_tlb_writes_no_table),
+		cmocka_unit_test(data_is_not_tracked_for_long),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
