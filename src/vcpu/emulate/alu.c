@@ -95,3 +95,97 @@ struct alu alu_sar(uint64_t a, unsigned count, unsigned bytes)
 		return unchanged(a);
 	return finish((uint64_t)(value >> count), bytes, value >> (count - 1) & 1, false, false);
 }
+
+/* A rotation's result; of the flags it makes only CF and OF. */
+static struct alu rotated(uint64_t result, unsigned bytes, bool cf, bool of)
+{
+	struct alu r = finish(result, bytes, cf, of, false);
+
+	r.changed = RFLAGS_CF | RFLAGS_OF;
+	return r;
+}
+
+static bool top_bit(uint64_t a, unsigned bytes)
+{
+	return a & sign(bytes);
+}
+
+struct alu alu_rol(uint64_t a, unsigned count, unsigned bytes)
+{
+	unsigned width = bytes * 8, n = count % width;
+	uint64_t r;
+
+	if (!count)
+		return unchanged(a);
+	a &= mask(bytes);
+	r = n ? (a << n | a >> (width - n)) & mask(bytes) : a;
+	return rotated(r, bytes, r & 1, top_bit(r, bytes) != (r & 1));
+}
+
+struct alu alu_ror(uint64_t a, unsigned count, unsigned bytes)
+{
+	unsigned width = bytes * 8, n = count % width;
+	uint64_t r;
+
+	if (!count)
+		return unchanged(a);
+	a &= mask(bytes);
+	r = n ? (a >> n | a << (width - n)) & mask(bytes) : a;
+	return rotated(r, bytes, top_bit(r, bytes), top_bit(r, bytes) != top_bit(r << 1, bytes));
+}
+
+struct alu alu_rcl(uint64_t a, unsigned count, unsigned carry, unsigned bytes)
+{
+	unsigned n = count % (bytes * 8 + 1);
+
+	if (!n)
+		return unchanged(a);
+	while (n--) {
+		bool out = top_bit(a, bytes);
+
+		a = a << 1 | carry;
+		carry = out;
+	}
+	return rotated(a, bytes, carry, top_bit(a, bytes) != carry);
+}
+
+struct alu alu_rcr(uint64_t a, unsigned count, unsigned carry, unsigned bytes)
+{
+	unsigned n = count % (bytes * 8 + 1);
+
+	if (!n)
+		return unchanged(a);
+	a &= mask(bytes);
+	while (n--) {
+		bool out = a & 1;
+
+		a = a >> 1 | (carry ? sign(bytes) : 0);
+		carry = out;
+	}
+	return rotated(a, bytes, carry, top_bit(a, bytes) != top_bit(a << 1, bytes));
+}
+
+struct alu alu_shld(uint64_t a, uint64_t b, unsigned count, unsigned bytes)
+{
+	unsigned width = bytes * 8;
+	uint64_t r;
+
+	if (!count || count > width)
+		return unchanged(a);
+	a &= mask(bytes);
+	b &= mask(bytes);
+	r = a << count | b >> (width - count);
+	return finish(r, bytes, a >> (width - count) & 1, top_bit(a ^ r, bytes), false);
+}
+
+struct alu alu_shrd(uint64_t a, uint64_t b, unsigned count, unsigned bytes)
+{
+	unsigned width = bytes * 8;
+	uint64_t r;
+
+	if (!count || count > width)
+		return unchanged(a);
+	a &= mask(bytes);
+	r = a >> count | b << (width - count);
+	return finish(r, bytes, a >> (count - 1) & 1, top_bit(a ^ r, bytes), false);
+}

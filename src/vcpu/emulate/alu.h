@@ -20,5 +20,13 @@ struct alu alu_logic(uint64_t result, unsigned bytes);
 struct alu alu_shl(uint64_t a, unsigned count, unsigned bytes);
 struct alu alu_shr(uint64_t a, unsigned count, unsigned bytes);
 struct alu alu_sar(uint64_t a, unsigned count, unsigned bytes);
+struct alu alu_rol(uint64_t a, unsigned count, unsigned bytes);
+struct alu alu_ror(uint64_t a, unsigned count, unsigned bytes);
+struct alu alu_rcl(uint64_t a, unsigned count, unsigned carry, unsigned bytes);
+struct alu alu_rcr(uint64_t a, unsigned count, unsigned carry, unsigned bytes);
+
+/* Bits of `b` come in. A count beyond the width, for 2 bytes only, has no defined result. */
+struct alu alu_shld(uint64_t a, uint64_t b, unsigned count, unsigned bytes);
+struct alu alu_shrd(uint64_t a, uint64_t b, unsigned count, unsigned bytes);
 
 #endif

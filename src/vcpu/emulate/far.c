@@ -78,7 +78,7 @@ static enum emulate_end far_branch(struct instruction *in, bool is_call)
 	uint16_t selector;
 
 	if (in->zydis.meta.branch_type != ZYDIS_BRANCH_TYPE_FAR)
-		return EMULATE_UNPRIVILEGED;
+		return is_call ? emulate_near_call(in) : EMULATE_UNPRIVILEGED;
 	if (!virtual_is_64bit(in->cpu) || in->operand[0].type != ZYDIS_OPERAND_TYPE_MEMORY)
 		return EMULATE_UNKNOWN;
 	if (!read_far_pointer(in, bytes, &offset, &selector))

@@ -66,7 +66,7 @@ static enum emulate_end modify(struct instruction *in, const struct target *t, a
 	return EMULATE_DONE;
 }
 
-/* MOV in all its meanings, and MOVNTI. */
+/* MOV in all its meanings, MOVNTI and MOVDIRI. */
 enum emulate_end emulate_mov(struct instruction *in)
 {
 	uint64_t value;
@@ -89,6 +89,20 @@ enum emulate_end emulate_mov(struct instruction *in)
 	return EMULATE_DONE;
 }
 
+enum emulate_end emulate_movbe(struct instruction *in)
+{
+	uint64_t value;
+
+	if (!operand_load(in, 1, &value))
+		return EMULATE_EXCEPTION;
+	value = __builtin_bswap64(value) >> (64 - 8 * operand_bytes(in, 0));
+	if (!operand_store(in, 0, value))
+		return EMULATE_EXCEPTION;
+	if (in->operand[0].type == ZYDIS_OPERAND_TYPE_MEMORY)
+		in->e->effects |= EFFECT_MEMORY;
+	return EMULATE_DONE;
+}
+
 /* MOVZX, MOVSX, MOVSXD. */
 enum emulate_end emulate_move_extended(struct instruction *in)
 {
@@ -100,27 +114,6 @@ enum emulate_end emulate_move_extended(struct instruction *in)
 	if (in->zydis.mnemonic != ZYDIS_MNEMONIC_MOVZX)
 		value = (uint64_t)((int64_t)(value << unused) >> unused);
 	register_set(in, in->operand[0].reg.value, value);
-	return EMULATE_DONE;
-}
-
-enum emulate_end emulate_push(struct instruction *in)
-{
-	const ZydisDecodedOperand *op = &in->operand[0];
-	unsigned bytes = in->zydis.operand_width / 8;
-	uint64_t value;
-
-	if (!virtual_is_64bit(in->cpu) || bytes > 8)
-		return EMULATE_UNKNOWN;
-	if (op->type == ZYDIS_OPERAND_TYPE_REGISTER && op->reg.value >= ZYDIS_REGISTER_ES &&
-	    op->reg.value <= ZYDIS_REGISTER_GS)
-		value = in->cpu->segment[op->reg.value - ZYDIS_REGISTER_ES].selector;
-	else if (!operand_load(in, 0, &value))
-		return EMULATE_EXCEPTION;
-	in->regs->rsp -= bytes;
-	if (!memory_write(in->e, in->regs->rsp, &value, bytes,
-			  access_at_cpl(in->cpu) | ACCESS_STACK))
-		return EMULATE_EXCEPTION;
-	in->e->effects |= EFFECT_MEMORY;
 	return EMULATE_DONE;
 }
 
@@ -185,8 +178,13 @@ enum emulate_end emulate_unary(struct instruction *in)
 static struct alu shift(struct instruction *in, uint64_t old, uint64_t source, unsigned bytes)
 {
 	unsigned count = (unsigned)source & (bytes == 8 ? 63 : 31);
+	unsigned carry = in->regs->rflags & RFLAGS_CF ? 1 : 0;
 
 	switch (in->zydis.mnemonic) {
+	case ZYDIS_MNEMONIC_ROL: return alu_rol(old, count, bytes);
+	case ZYDIS_MNEMONIC_ROR: return alu_ror(old, count, bytes);
+	case ZYDIS_MNEMONIC_RCL: return alu_rcl(old, count, carry, bytes);
+	case ZYDIS_MNEMONIC_RCR: return alu_rcr(old, count, carry, bytes);
 	case ZYDIS_MNEMONIC_SHL: return alu_shl(old, count, bytes);
 	case ZYDIS_MNEMONIC_SHR: return alu_shr(old, count, bytes);
 	default: return alu_sar(old, count, bytes);
@@ -203,6 +201,53 @@ enum emulate_end emulate_shift(struct instruction *in)
 	if (!operand_load(in, 1, &source))
 		return EMULATE_EXCEPTION;
 	return modify(in, &t, shift, source, &old);
+}
+
+/* SHLD and SHRD: the bits that come in are the source's, and the count is operand 2. */
+static struct alu shift_double(struct instruction *in, uint64_t old, uint64_t source,
+			       unsigned bytes)
+{
+	uint64_t count;
+
+	operand_load(in, 2, &count); /* CL or immediate: cannot fail */
+	count &= bytes == 8 ? 63 : 31;
+	return in->zydis.mnemonic == ZYDIS_MNEMONIC_SHLD
+		       ? alu_shld(old, source, (unsigned)count, bytes)
+		       : alu_shrd(old, source, (unsigned)count, bytes);
+}
+
+enum emulate_end emulate_shift_double(struct instruction *in)
+{
+	struct target t;
+	uint64_t source, old;
+
+	if (!find_target(in, &t) || !operand_load(in, 1, &source))
+		return EMULATE_UNKNOWN;
+	return modify(in, &t, shift_double, source, &old);
+}
+
+/* The lower half of the opcode is the condition, its lowest bit turns it over. SDM vol. 1, app. B. */
+enum emulate_end emulate_setcc(struct instruction *in)
+{
+	const uint64_t flags = in->regs->rflags;
+	const bool less = !(flags & RFLAGS_SF) != !(flags & RFLAGS_OF);
+	const bool conditions[] = {
+		flags & RFLAGS_OF,
+		flags & RFLAGS_CF,
+		flags & RFLAGS_ZF,
+		flags & (RFLAGS_CF | RFLAGS_ZF),
+		flags & RFLAGS_SF,
+		flags & RFLAGS_PF,
+		less,
+		less || flags & RFLAGS_ZF,
+	};
+	bool is = conditions[in->zydis.opcode >> 1 & 7] != (in->zydis.opcode & 1);
+
+	if (!operand_store(in, 0, is))
+		return EMULATE_EXCEPTION;
+	if (in->operand[0].type == ZYDIS_OPERAND_TYPE_MEMORY)
+		in->e->effects |= EFFECT_MEMORY;
+	return EMULATE_DONE;
 }
 
 static struct alu bit(struct instruction *in, uint64_t old, uint64_t source, unsigned bytes)

@@ -14,20 +14,6 @@ enum emulate_end emulate_cli_sti(struct instruction *in)
 	return EMULATE_DONE;
 }
 
-enum emulate_end emulate_pushf(struct instruction *in)
-{
-	unsigned bytes = in->zydis.operand_width / 8;
-	uint64_t flags = virtual_rflags(in->cpu, in->regs->rflags) & ~(RFLAGS_RF | RFLAGS_VM);
-
-	if (!virtual_is_64bit(in->cpu) || bytes > 8)
-		return EMULATE_UNKNOWN;
-	in->regs->rsp -= bytes;
-	return memory_write(in->e, in->regs->rsp, &flags, bytes,
-			    access_at_cpl(in->cpu) | ACCESS_STACK)
-		       ? EMULATE_DONE
-		       : EMULATE_EXCEPTION;
-}
-
 enum emulate_end emulate_popf(struct instruction *in)
 {
 	struct virtual_cpu *cpu = in->cpu;

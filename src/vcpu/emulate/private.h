@@ -196,8 +196,10 @@ emulate_handler emulate_in, emulate_out, emulate_ins, emulate_outs;
 emulate_handler emulate_cli_sti, emulate_pushf, emulate_popf, emulate_hlt, emulate_cpuid,
 	emulate_stac_clac, emulate_invlpg, emulate_invpcid, emulate_wbinvd, emulate_monitor,
 	emulate_mwait, emulate_rdpkru, emulate_wrpkru;
-emulate_handler emulate_arithmetic, emulate_unary, emulate_shift, emulate_bit, emulate_xchg,
-	emulate_xadd, emulate_cmpxchg, emulate_cmpxchg_pair, emulate_move_extended, emulate_push;
+emulate_handler emulate_arithmetic, emulate_unary, emulate_shift, emulate_shift_double, emulate_bit,
+	emulate_xchg, emulate_xadd, emulate_cmpxchg, emulate_cmpxchg_pair, emulate_move_extended,
+	emulate_movbe, emulate_setcc;
+emulate_handler emulate_push, emulate_near_call, emulate_enter; /* and emulate_pushf */
 emulate_handler emulate_movs, emulate_stos, emulate_lods;
 
 /* Whether port I/O is allowed: CPL <= IOPL, or the I/O bitmap of the guest's TSS lets it. False:
