@@ -143,11 +143,21 @@ static void deliver(struct machine *m)
 
 /* --- The guest's registers and memory ------------------------------------------------------- */
 
-void machine_load(struct machine *m)
+static void load(struct machine *m, bool flush)
 {
 	walk_context_init(&m->ctx, &m->regs);
-	shadow_load_root(m->shadow, &m->ctx, true, &m->box);
+	shadow_load_root(m->shadow, &m->ctx, flush, &m->box);
 	deliver(m);
+}
+
+void machine_load(struct machine *m)
+{
+	load(m, true);
+}
+
+void machine_load_keeping(struct machine *m)
+{
+	load(m, false);
 }
 
 void machine_invlpg(struct machine *m, gva_t gva)

@@ -61,6 +61,8 @@ void machine_fini(struct machine *m);
 
 /* The registers have changed: MOV to CR3 or its like. */
 void machine_load(struct machine *m);
+/* The same with CR3 bit 63 under CR4.PCIDE: the load itself flushes nothing. */
+void machine_load_keeping(struct machine *m);
 void machine_invlpg(struct machine *m, gva_t gva);
 void machine_flush_all(struct machine *m);
 

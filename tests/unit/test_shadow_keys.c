@@ -10,7 +10,7 @@
 static void set_pkru(uint32_t pkru)
 {
 	m.regs.pkru = pkru;
-	machine_load(&m);
+	machine_load_keeping(&m);
 }
 
 /* The access must end as walk() says, which must be with this error code; 0: without a fault. */

@@ -310,6 +310,11 @@ static void load_step(struct random_guest *g)
 	struct record was = {.kind = RECORD_CR3, .old = m->regs.cr3};
 
 	memcpy(was.pdptr, m->regs.pdptr, sizeof(was.pdptr));
+	/* The same once more without a flush is nothing at all. */
+	if (!roll(g, 3)) {
+		machine_load_keeping(m);
+		return;
+	}
 	note(g, was);
 	m->regs.cr3 = cr3;
 	if (m->format == &pt_format_pae)
@@ -317,7 +322,10 @@ static void load_step(struct random_guest *g)
 	if (m->regs.pdptrs_valid)
 		for (unsigned i = 0; i < 4; i++)
 			m->regs.pdptr[i] = machine_read(m, m->regs.cr3 + 8 * i) & ~UINT64_C(0x1e6);
-	machine_load(m);
+	if (cr3 != (was.old & ~(PAGE_SIZE - 1)) && !roll(g, 3))
+		machine_load_keeping(m);
+	else
+		machine_load(m);
 }
 
 static void mode_step(struct random_guest *g)

@@ -16,6 +16,7 @@ static void wp_follows_each_store(void **state)
 	m.faults = 0;
 	machine_store(&m, pte, (DATA + PAGE_SIZE) | PAGE);
 	assert_int_equal(reach(LOW, WALK_WRITE, WALK_USER), DATA + PAGE_SIZE);
+	assert_int_equal(shadow_stats(m.shadow).table_writes, 1);
 	machine_store(&m, pte, DATA | (PAGE & ~PTE_WRITE));
 	expect(LOW, WALK_WRITE, WALK_USER, SHADOW_GUEST_FAULT);
 	machine_store(&m, machine_entry(&m, LOW, 3), 0);
@@ -117,6 +118,82 @@ static void a_stale_tlb_writes_no_table(void **state)
 	}
 }
 
+/* INVLPG, and a load of the CR3 that is there already: both reach the TLB. */
+static void flushes_reach_the_tlb(void **state)
+{
+	(void)state;
+	FOR_EACH_STRATEGY(strategy)
+	{
+		machine_init(&m, strategy, &pt_format_4level, 64);
+		m.has_tlb = true;
+		map_many(LOW, 2, PAGE);
+		for (unsigned way = 0; way < 3; way++) {
+			gpa_t to = DATA + (5 + way) * PAGE_SIZE;
+			gpa_t was = reach(LOW, WALK_WRITE, WALK_USER);
+
+			machine_store(&m, machine_entry(&m, LOW, 1), to | PAGE);
+			assert_int_equal(reach(LOW, WALK_WRITE, WALK_USER), was);
+			switch (way) {
+			case 0: machine_invlpg(&m, LOW); break;
+			case 1: machine_load(&m); break;
+			default: machine_flush_all(&m); break;
+			}
+			assert_int_equal(reach(LOW, WALK_WRITE, WALK_USER), to);
+		}
+		machine_fini(&m);
+	}
+}
+
+/* Nothing is tagged with a PCID: another address space is another, flush or no flush. Whether it is
+ * by CR3 or by PDPTEs alone. */
+static void another_address_space_keeps_nothing(void **state)
+{
+	(void)state;
+	FOR_EACH_STRATEGY(strategy)
+	{
+		machine_init(&m, strategy, &pt_format_4level, 64);
+		m.has_tlb = true;
+		map_many(LOW, 1, PAGE);
+		reach(LOW, WALK_WRITE, WALK_USER);
+		m.regs.cr3 = machine_table(&m);
+		machine_load_keeping(&m);
+		expect(LOW, WALK_READ, WALK_USER, SHADOW_GUEST_FAULT);
+		machine_fini(&m);
+
+		machine_init(&m, strategy, &pt_format_pae, 64);
+		m.has_tlb = true;
+		map_many(LOW, 1, PAGE);
+		m.regs.pdptrs_valid = true;
+		m.regs.pdptr[1] = machine_read(&m, m.regs.cr3 + 8);
+		machine_load(&m);
+		reach(LOW, WALK_WRITE, WALK_USER);
+		m.regs.pdptr[1] = 0;
+		machine_load_keeping(&m);
+		expect(LOW, WALK_READ, WALK_USER, SHADOW_GUEST_FAULT);
+		machine_fini(&m);
+	}
+}
+
+/* A load that flushes nothing leaves a table out of step, and a page in the TLB. */
+static void a_load_without_a_flush_is_none(void **state)
+{
+	uint64_t flushes;
+
+	(void)state;
+	machine_init(&m, SHADOW_UNSYNC, &pt_format_4level, 64);
+	machine_map(&m, 0, 2, PAGE | PTE_PS, TABLE);
+	map_many(LOW, 1, PAGE);
+	reach(LOW, WALK_WRITE, WALK_USER);
+	reach(machine_entry(&m, LOW, 1), WALK_WRITE, WALK_SUPERVISOR);
+	flushes = shadow_stats(m.shadow).mail_flushes;
+	m.faults = 0;
+	machine_load_keeping(&m);
+	reach(machine_entry(&m, LOW, 1), WALK_WRITE, WALK_SUPERVISOR);
+	assert_int_equal(m.faults, 0);
+	assert_int_equal(shadow_stats(m.shadow).mail_flushes, flushes);
+	machine_fini(&m);
+}
+
 /* A table that is written like data, or used no more, is data. */
 static void data_is_not_tracked_for_long(void **state)
 {
@@ -139,6 +216,26 @@ static void data_is_not_tracked_for_long(void **state)
 	machine_fini(&m);
 }
 
+/* However often it is written, as long as it is used in between. */
+static void a_table_in_use_is_tracked_for_ever(void **state)
+{
+	gpa_t pte;
+
+	(void)state;
+	machine_init(&m, SHADOW_WP, &pt_format_4level, 64);
+	machine_map(&m, 0, 2, PAGE | PTE_PS, TABLE);
+	map_many(LOW, 8, PAGE);
+	pte = machine_entry(&m, LOW, 1);
+	for (unsigned n = 0; n < 40; n++) {
+		/* Without A, so that the use takes a fault. */
+		machine_store(&m, pte, DATA | (PAGE & ~PTE_ACCESSED));
+		machine_store(&m, pte + 8, DATA | PAGE);
+		reach(LOW, WALK_READ, WALK_USER);
+		expect(pte, WALK_WRITE, WALK_SUPERVISOR, SHADOW_TABLE_WRITE);
+	}
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +243,10 @@ int main(void)
 		cmocka_unit_test(unsync_lets_a_leaf_table_go),
 		cmocka_unit_test(vtlb_is_a_tlb),
 		cmocka_unit_test(a_stale_tlb_writes_no_table),
+		cmocka_unit_test(flushes_reach_the_tlb),
+		cmocka_unit_test(another_address_space_keeps_nothing),
+		cmocka_unit_test(a_load_without_a_flush_is_none),
+		cmocka_unit_test(a_table_in_use_is_tracked_for_ever),
 		cmocka_unit_test(data_is_not_tracked_for_long),
 	};
 
