@@ -12,6 +12,46 @@
 #include "regs.h"
 #include "x86.h"
 
+/* The rest of a struct regs below what the processor and the stub have pushed. */
+	.macro	save_registers
+	push	%rax
+	push	%rbx
+	push	%rcx
+	push	%rdx
+	push	%rsi
+	push	%rdi
+	push	%rbp
+	push	%r8
+	push	%r9
+	push	%r10
+	push	%r11
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	.endm
+
+/* Back to where a whole struct regs says; RSP is at its start. */
+	.macro	return_from_trap
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%r11
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rbp
+	pop	%rdi
+	pop	%rsi
+	pop	%rdx
+	pop	%rcx
+	pop	%rbx
+	pop	%rax
+	add	$16, %rsp		/* vector and error code */
+	iretq
+	.endm
+
 	.text
 
 /* void user_run(struct regs *regs) */
@@ -33,23 +73,7 @@ user_run:
 	cmpq	$VECTOR_SYSCALL, REGS_VECTOR(%rsp)
 	je	1f
 
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%r11
-	pop	%r10
-	pop	%r9
-	pop	%r8
-	pop	%rbp
-	pop	%rdi
-	pop	%rsi
-	pop	%rdx
-	pop	%rcx
-	pop	%rbx
-	pop	%rax
-	add	$16, %rsp
-	iretq
+	return_from_trap
 
 	/*
 	 * The short way back from a SYSCALL, which has said goodbye to RCX and R11. RIP is known to
@@ -128,21 +152,7 @@ trap:
 
 	/* From ring 3: finish the struct regs, and return from user_run. */
 user_trap:
-	push	%rax
-	push	%rbx
-	push	%rcx
-	push	%rdx
-	push	%rsi
-	push	%rdi
-	push	%rbp
-	push	%r8
-	push	%r9
-	push	%r10
-	push	%r11
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	save_registers
 	flags_for_c
 	mov	kernel_rsp(%rip), %rsp
 	pop	%r15
@@ -155,44 +165,14 @@ user_trap:
 
 	/* From ring 0: an ordinary nested call of trap_kernel(struct regs *), on the same stack. */
 kernel_trap:
-	push	%rax
-	push	%rbx
-	push	%rcx
-	push	%rdx
-	push	%rsi
-	push	%rdi
-	push	%rbp
-	push	%r8
-	push	%r9
-	push	%r10
-	push	%r11
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	save_registers
 	flags_for_c
 	mov	%rsp, %rdi
 	mov	%rsp, %rbp
 	and	$-16, %rsp
 	call	trap_kernel
 	mov	%rbp, %rsp
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%r11
-	pop	%r10
-	pop	%r9
-	pop	%r8
-	pop	%rbp
-	pop	%rdi
-	pop	%rsi
-	pop	%rdx
-	pop	%rcx
-	pop	%rbx
-	pop	%rax
-	add	$16, %rsp
-	iretq
+	return_from_trap
 
 	.bss
 	.balign	8

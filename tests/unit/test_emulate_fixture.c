@@ -346,6 +346,23 @@ void check_exception(struct world *w, struct code code, unsigned vector, long er
 			     memcmp(&w->cpu, &w->old_cpu, sizeof(w->cpu)) != 0, 0);
 }
 
+void deliver(struct world *w, struct exception x, bool software)
+{
+	w->old_regs = w->regs;
+	w->old_cpu = w->cpu;
+	assert_true(deliver_exception(&w->e, &x, software));
+}
+
+void check_frame(struct world *w, unsigned vector, const uint64_t *frame, unsigned words)
+{
+	static const char *const names[] = {"error", "RIP", "CS", "RFLAGS", "RSP", "SS"};
+
+	CHECK_NUMBER("handler", "RIP", w->regs.rip, HANDLER + vector * 16);
+	for (unsigned i = 0; i < words; i++)
+		CHECK_NUMBER("frame", names[i + 6 - words], world_u64(w, w->regs.rsp + i * 8),
+			     frame[i]);
+}
+
 void check_rows(const struct row *rows, size_t count, unsigned cpl,
 		void (*prepare)(struct world *w))
 {

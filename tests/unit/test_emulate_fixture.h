@@ -147,6 +147,12 @@ void check_exception(struct world *w, struct code code, unsigned vector, long er
 /* For an exception without an error code. */
 #define NO_ERROR (-1L)
 
+/* Delivers an exception, which must not end in a triple fault. */
+void deliver(struct world *w, struct exception x, bool software);
+
+/* The handler of `vector` runs, with these words on its stack from RSP on. */
+void check_frame(struct world *w, unsigned vector, const uint64_t *frame, unsigned words);
+
 /* One line of a table: registers in, an exception or its absence out. */
 struct row {
 	struct code code;

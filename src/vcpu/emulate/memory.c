@@ -33,6 +33,11 @@ static bool is_locked(const struct instruction *in)
 	       in->zydis.mnemonic == ZYDIS_MNEMONIC_XCHG;
 }
 
+static void set_flags(struct instruction *in, const struct alu *r)
+{
+	in->regs->rflags = (in->regs->rflags & ~r->changed) | (r->flags & r->changed);
+}
+
 typedef struct alu alu_fn(struct instruction *in, uint64_t old, uint64_t source, unsigned bytes);
 
 /*
@@ -62,58 +67,7 @@ static enum emulate_end modify(struct instruction *in, const struct target *t, a
 			return EMULATE_EXCEPTION;
 		in->e->effects |= EFFECT_MEMORY;
 	}
-	in->regs->rflags = (in->regs->rflags & ~r.changed) | (r.flags & r.changed);
-	return EMULATE_DONE;
-}
-
-/* MOV in all its meanings, MOVNTI and MOVDIRI. */
-enum emulate_end emulate_mov(struct instruction *in)
-{
-	uint64_t value;
-
-	for (unsigned i = 0; i < 2; i++) {
-		if (in->operand[i].type != ZYDIS_OPERAND_TYPE_REGISTER)
-			continue;
-		switch (ZydisRegisterGetClass(in->operand[i].reg.value)) {
-		case ZYDIS_REGCLASS_CONTROL: return emulate_mov_control(in);
-		case ZYDIS_REGCLASS_DEBUG: return emulate_mov_debug(in);
-		case ZYDIS_REGCLASS_SEGMENT: return emulate_mov_segment(in);
-		case ZYDIS_REGCLASS_TEST: return raise_ud(in->e);
-		default: break;
-		}
-	}
-	if (!operand_load(in, 1, &value) || !operand_store(in, 0, value))
-		return EMULATE_EXCEPTION;
-	if (in->operand[0].type == ZYDIS_OPERAND_TYPE_MEMORY)
-		in->e->effects |= EFFECT_MEMORY;
-	return EMULATE_DONE;
-}
-
-enum emulate_end emulate_movbe(struct instruction *in)
-{
-	uint64_t value;
-
-	if (!operand_load(in, 1, &value))
-		return EMULATE_EXCEPTION;
-	value = __builtin_bswap64(value) >> (64 - 8 * operand_bytes(in, 0));
-	if (!operand_store(in, 0, value))
-		return EMULATE_EXCEPTION;
-	if (in->operand[0].type == ZYDIS_OPERAND_TYPE_MEMORY)
-		in->e->effects |= EFFECT_MEMORY;
-	return EMULATE_DONE;
-}
-
-/* MOVZX, MOVSX, MOVSXD. */
-enum emulate_end emulate_move_extended(struct instruction *in)
-{
-	unsigned unused = 64 - 8 * operand_bytes(in, 1);
-	uint64_t value;
-
-	if (!operand_load(in, 1, &value))
-		return EMULATE_EXCEPTION;
-	if (in->zydis.mnemonic != ZYDIS_MNEMONIC_MOVZX)
-		value = (uint64_t)((int64_t)(value << unused) >> unused);
-	register_set(in, in->operand[0].reg.value, value);
+	set_flags(in, &r);
 	return EMULATE_DONE;
 }
 
@@ -148,7 +102,7 @@ enum emulate_end emulate_arithmetic(struct instruction *in)
 	if (!operand_load(in, 0, &old))
 		return EMULATE_EXCEPTION;
 	r = arithmetic(in, old, source, t.bytes);
-	in->regs->rflags = (in->regs->rflags & ~r.changed) | (r.flags & r.changed);
+	set_flags(in, &r);
 	return EMULATE_DONE;
 }
 
@@ -226,30 +180,6 @@ enum emulate_end emulate_shift_double(struct instruction *in)
 	return modify(in, &t, shift_double, source, &old);
 }
 
-/* The lower half of the opcode is the condition, its lowest bit turns it over. SDM vol. 1, app. B. */
-enum emulate_end emulate_setcc(struct instruction *in)
-{
-	const uint64_t flags = in->regs->rflags;
-	const bool less = !(flags & RFLAGS_SF) != !(flags & RFLAGS_OF);
-	const bool conditions[] = {
-		flags & RFLAGS_OF,
-		flags & RFLAGS_CF,
-		flags & RFLAGS_ZF,
-		flags & (RFLAGS_CF | RFLAGS_ZF),
-		flags & RFLAGS_SF,
-		flags & RFLAGS_PF,
-		less,
-		less || flags & RFLAGS_ZF,
-	};
-	bool is = conditions[in->zydis.opcode >> 1 & 7] != (in->zydis.opcode & 1);
-
-	if (!operand_store(in, 0, is))
-		return EMULATE_EXCEPTION;
-	if (in->operand[0].type == ZYDIS_OPERAND_TYPE_MEMORY)
-		in->e->effects |= EFFECT_MEMORY;
-	return EMULATE_DONE;
-}
-
 static struct alu bit(struct instruction *in, uint64_t old, uint64_t source, unsigned bytes)
 {
 	uint64_t mask = UINT64_C(1) << (source & (bytes * 8 - 1));
@@ -292,7 +222,7 @@ enum emulate_end emulate_bit(struct instruction *in)
 	else if (!memory_read(in->e, t.gva, &old, t.bytes, t.access))
 		return EMULATE_EXCEPTION;
 	r = bit(in, old, source, t.bytes);
-	in->regs->rflags = (in->regs->rflags & ~r.changed) | (r.flags & r.changed);
+	set_flags(in, &r);
 	return EMULATE_DONE;
 }
 
