@@ -2,7 +2,8 @@
 # test.sh [STEP]...: sets up, builds and runs the whole test suite, or the steps named:
 #   unit     unit tests (no KVM)
 #   machine  machine tests on this machine's own /dev/kvm
-#   rigs     machine tests on kvm_amd npt=1, npt=0 and kvm_intel ept=1, ept=0 (docs/rig.md)
+#   rigs     machine tests on kvm_amd npt=1, npt=0 and kvm_intel ept=1, ept=0 (docs/rig.md), and
+#            those of five paging levels and protection keys on kvm_amd with cpu=max
 #   asan     unit and machine tests under AddressSanitizer and UBSan
 #   clang    a build by clang without a warning
 #   style    clang-format, clang-tidy, cppcheck
@@ -88,10 +89,12 @@ if wanted rigs; then
 			tests "kvm_$vendor $switch" 900 scripts/rig/"$vendor".sh "$switch" timeout=800 \
 				"${carry[@]}" -- build/tests/machine-tests
 		done
+		tests 'kvm_amd npt=1 cpu=max' 900 scripts/rig/amd.sh npt=1 cpu=max timeout=800 \
+			"${carry[@]}" -- build/tests/machine-tests levels keys pagelab shadow
 	elif [ "${PENUMBRA_REQUIRE_KVM:-0}" = 1 ]; then
-		count 'rigs' 0 4 0 'scripts/rig/setup.sh failed; see above'
+		count 'rigs' 0 5 0 'scripts/rig/setup.sh failed; see above'
 	else
-		count 'rigs' 0 0 4 'scripts/rig/setup.sh failed; see above'
+		count 'rigs' 0 0 5 'scripts/rig/setup.sh failed; see above'
 	fi
 fi
 if wanted asan; then

@@ -29,10 +29,6 @@ static int check_config(const struct pn_config *c, struct pn_error *err)
 	if (c->mode != PN_MODE_HW && c->mode != PN_MODE_SHADOW)
 		return pn_fail(err, PN_ERR_ARGUMENT, "mode %d: give one of enum pn_mode",
 			       (int)c->mode);
-	if ((c->mode == PN_MODE_SHADOW || c->toggle_every || c->toggle_ns) && c->levels == 5)
-		return pn_fail(err, PN_ERR_ARGUMENT,
-			       "five paging levels in shadow mode: its tables have four; drop "
-			       "--levels=5");
 	if (c->strategy > PN_STRATEGY_VTLB)
 		return pn_fail(err, PN_ERR_ARGUMENT, "strategy %d: give one of enum pn_strategy",
 			       (int)c->strategy);
@@ -252,8 +248,6 @@ int pn_set_mode(struct pn_machine *m, enum pn_mode mode)
 {
 	if (mode != PN_MODE_HW && mode != PN_MODE_SHADOW)
 		return PN_ERR_ARGUMENT;
-	if (!mode_is_possible(&m->vcpu, mode))
-		return PN_ERR_HOST_LACKS;
 	mode_wish(&m->vcpu, mode == PN_MODE_HW ? WISH_HW : WISH_SHADOW);
 	return PN_OK;
 }

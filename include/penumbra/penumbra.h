@@ -165,8 +165,8 @@ void pn_stop(struct pn_machine *m);
 /*
  * Asks the guest to go on in a mode, as soon as it stands between two instructions; before pn_run,
  * with the next one. The mode can be changed any number of times; the guest cannot tell, but by
- * time. Async-signal-safe. Returns 0, PN_ERR_ARGUMENT, or PN_ERR_HOST_LACKS (a guest with five
- * paging levels cannot be in shadow mode). A change that fails ends the run with PN_END_DIED.
+ * time. Async-signal-safe. Returns 0 or PN_ERR_ARGUMENT. A change that fails ends the run with
+ * PN_END_DIED.
  */
 int pn_set_mode(struct pn_machine *m, enum pn_mode mode);
 

@@ -65,11 +65,7 @@ static uint32_t call_set_mode(struct vcpu *v, const struct kvm_regs *regs,
 	(void)given;
 	switch (regs->rdi) {
 	case PN_GUEST_MODE_HW: atomic_store(&v->wish, WISH_HW); return left;
-	case PN_GUEST_MODE_SHADOW:
-		if (!mode_is_possible(v, PN_MODE_SHADOW))
-			return PN_CALL_ENOTSUP;
-		atomic_store(&v->wish, WISH_SHADOW);
-		return left;
+	case PN_GUEST_MODE_SHADOW: atomic_store(&v->wish, WISH_SHADOW); return left;
 	default: return PN_CALL_EINVAL;
 	}
 }

@@ -56,6 +56,7 @@ static const char *const outcomes[TRAP_OUTCOMES] = {
 	[TRAP_SYSCALL] = "to the guest",
 	[TRAP_EMULATED] = "emulated",
 	[TRAP_TABLE] = "store to a table, emulated",
+	[TRAP_LET_GO] = "store to a former table, let through",
 	[TRAP_FORESEEN] = "emulated, entry foreseen",
 	[TRAP_MAIL] = "more mail",
 };

@@ -17,6 +17,7 @@ enum trap_outcome {
 	TRAP_SYSCALL,  /* SYSCALL: to the guest's entry point */
 	TRAP_EMULATED, /* an instruction that ring 3 may not do */
 	TRAP_TABLE,    /* a store to a tracked guest table, emulated */
+	TRAP_LET_GO,   /* a store to a former table, which nothing emulates: goes through */
 	TRAP_FORESEEN, /* an emulated return to what faulted, its entry installed on the way */
 	TRAP_MAIL,     /* no trap: the monitor has come back for more mail */
 	TRAP_OUTCOMES

@@ -14,11 +14,6 @@ const struct mmu_ops *mode_of(const struct vcpu *v)
 	return modes[atomic_load(&v->mode)];
 }
 
-bool mode_is_possible(const struct vcpu *v, enum pn_mode mode)
-{
-	return mode == PN_MODE_HW || v->plan.levels == 4;
-}
-
 void mode_wish(struct vcpu *v, enum mode_wish wish)
 {
 	/* One that was not granted yet has its kick on the way. */

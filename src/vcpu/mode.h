@@ -34,9 +34,6 @@ extern const struct mmu_ops mmu_shadow; /* deprivileged/mode.c */
 /* The mode that the vCPU is in. */
 const struct mmu_ops *mode_of(const struct vcpu *v);
 
-/* Whether the vCPU's guest can be in a mode at all. */
-bool mode_is_possible(const struct vcpu *v, enum pn_mode mode);
-
 /* What may be asked for: a mode, or the one that it is not in. */
 enum mode_wish { WISH_NONE, WISH_HW, WISH_SHADOW, WISH_OTHER };
 

@@ -21,7 +21,7 @@ static const struct group *const groups[] = {
 	&group_bench_shadow,  &group_system_calls, &group_pagelab,	&group_shadow,
 	&group_toggle,	      &group_hostile,	   &group_hostile_self, &group_hostile_reach,
 	&group_hostile_slots, &group_examples,	   &group_warnings,	&group_probe,
-	&group_untrack,	      &group_keys,	   &group_device,
+	&group_untrack,	      &group_keys,	   &group_device,	&group_levels,
 };
 
 #define GROUPS COUNT(groups)

@@ -58,12 +58,13 @@ uint64_t deprivileged_cr4(const struct deprivileged *d)
 	const uint64_t shared = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE | CR4_DE;
 
 	/* With UMIP, SGDT and its like trap: the guest does not see the monitor's tables. */
-	return CR4_PAE | (deprivileged_has_umip(d->vcpu) ? CR4_UMIP : 0) | (d->cpu.cr4 & shared);
+	return CR4_PAE | (d->area.levels == 5 ? CR4_LA57 : 0) |
+	       (deprivileged_has_umip(d->vcpu) ? CR4_UMIP : 0) | (d->cpu.cr4 & shared);
 }
 
 static bool in_monitor(const struct vcpu *v)
 {
-	return v->run->s.regs.regs.rip - MONITOR_BASE < MONITOR_MAIL;
+	return v->run->s.regs.regs.rip - v->deprivileged->area.base < MONITOR_MAIL;
 }
 
 bool deprivileged_by_monitor(const struct vcpu *v)
@@ -118,7 +119,7 @@ static struct virtual_cpu monitor_msrs(const struct deprivileged *d)
 	struct virtual_cpu real = d->cpu;
 
 	real.star = (uint64_t)MONITOR_CS << 32;
-	real.lstar = area_syscall_entry();
+	real.lstar = area_syscall_entry(&d->area);
 	real.sfmask = RFLAGS_TF | RFLAGS_DF | RFLAGS_AC | RFLAGS_NT;
 	/* SYSENTER is #GP then, and emulated. */
 	real.sysenter_cs = real.sysenter_esp = real.sysenter_eip = 0;
@@ -140,6 +141,11 @@ static int start_shadow(struct deprivileged *d, const struct vcpu_state *state,
 	if (!virtual_is_64bit(&d->cpu))
 		return pn_fail(err, PN_ERR_HOST_LACKS,
 			       "the guest is not in 64-bit mode, which shadow mode needs");
+	if (d->ctx.format->levels > d->area.levels)
+		return pn_fail(
+			err, PN_ERR_HOST_LACKS,
+			"the guest has gone to five paging levels; for shadow mode it must be "
+			"booted with them (--levels=5)");
 	d->real.root = shadow_root(d->shadow, &d->ctx, deprivileged_view(d), &d->box);
 	deprivileged_settle(d);
 	return PN_OK;
@@ -176,14 +182,14 @@ static int enter(struct vcpu *v, const struct vcpu_state *state, struct pn_error
 
 	if (ioctl(v->fd, KVM_GET_SREGS, &sregs))
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_SREGS");
-	area_sregs(&sregs);
+	area_sregs(&d->area, &sregs);
 	sregs.fs.base = d->real.fs_base;
 	sregs.gs.base = d->real.gs_base;
 	sregs.cr0 = d->real.cr0;
 	sregs.cr3 = d->real.root;
 	sregs.cr4 = d->real.cr4;
 	regs = d->regs;
-	area_regs(&regs);
+	area_regs(&d->area, &regs);
 	msrs = monitor_msrs(d);
 	if (ioctl(v->fd, KVM_SET_SREGS, &sregs) || ioctl(v->fd, KVM_SET_REGS, &regs))
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_SREGS");

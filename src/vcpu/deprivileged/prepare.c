@@ -15,9 +15,10 @@ static int create(struct deprivileged *d, struct vcpu *v, struct pn_error *err)
 		.monitor_slot = MONITOR_SLOT,
 		.nx = true,
 		.has_1g = v->facts.has_1g,
-		.levels = 4,
+		.levels = plan->levels,
 	};
-	int code = area_create(&d->area, plan->vm, v->mem->gpa_limit, plan->pool_size, err);
+	int code = area_create(&d->area, plan->vm, v->mem->gpa_limit, plan->pool_size, plan->levels,
+			       err);
 
 	if (code)
 		return code;
@@ -48,9 +49,6 @@ int deprivileged_prepare(struct vcpu *v, struct pn_error *err)
 
 	if (v->deprivileged)
 		return PN_OK;
-	if (!mode_is_possible(v, PN_MODE_SHADOW))
-		return pn_fail(err, PN_ERR_HOST_LACKS,
-			       "a guest with five paging levels: shadow tables have four");
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return pn_fail(err, PN_ERR_NOMEM, "out of memory");

@@ -89,7 +89,10 @@ static bool let_through(struct deprivileged *d, gpa_t gpa)
 
 	if (r->count == 0)
 		r->regs = d->regs;
-	return r->count++ < RETRIES_MAX && shadow_untrack(d->shadow, gpa, &d->box);
+	if (r->count++ == RETRIES_MAX || !shadow_untrack(d->shadow, gpa, &d->box))
+		return false;
+	d->record->outcome = TRAP_LET_GO;
+	return true;
 }
 
 /*
@@ -151,7 +154,7 @@ static bool is_syscall_at_cpl3(struct deprivileged *d, gva_t cr2)
 	uint8_t bytes[2] = {0};
 	struct exception x;
 
-	return cr2 == area_syscall_entry() && d->regs.rip == cr2 &&
+	return cr2 == area_syscall_entry(&d->area) && d->regs.rip == cr2 &&
 	       reach_ops.read(d, d->regs.rcx - 2, bytes, sizeof(bytes), access, &x) &&
 	       bytes[0] == 0x0f && bytes[1] == 0x05;
 }

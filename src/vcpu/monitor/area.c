@@ -40,7 +40,7 @@ static const struct part parts[] = {
 };
 
 /* Tables, a page each from MONITOR_TABLES on. */
-enum { PDPT, PD, PT };
+enum { PML4, PDPT, PD, PT };
 
 static uint64_t *table(const struct area *a, unsigned which)
 {
@@ -53,13 +53,14 @@ static gpa_t table_gpa(const struct area *a, unsigned which)
 }
 
 /* Where a place in the monitor's code will be. */
-static gva_t monitor_gva(const uint8_t *place)
+static gva_t monitor_gva(const struct area *a, const uint8_t *place)
 {
-	return MONITOR_BASE + ((uintptr_t)place - (uintptr_t)monitor_start);
+	return a->base + ((uintptr_t)place - (uintptr_t)monitor_start);
 }
 
 static void write_tables(struct area *a)
 {
+	table(a, PML4)[0] = table_gpa(a, PDPT) | PRESET | PTE_WRITE;
 	table(a, PDPT)[0] = table_gpa(a, PD) | PRESET | PTE_WRITE;
 	table(a, PD)[0] = table_gpa(a, PT) | PRESET | PTE_WRITE;
 	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -72,8 +73,8 @@ static void write_tables(struct area *a)
 static void write_gdt(struct area *a)
 {
 	uint64_t *gdt = (uint64_t *)(void *)(a->hva + MONITOR_GDT);
-	const gva_t tss = MONITOR_BASE + MONITOR_TSS;
-	const uint64_t rsp0 = MONITOR_BASE + MONITOR_STACK, ist1 = MONITOR_BASE + MONITOR_IST;
+	const gva_t tss = a->base + MONITOR_TSS;
+	const uint64_t rsp0 = a->base + MONITOR_STACK, ist1 = a->base + MONITOR_IST;
 	/* No I/O bitmap: ring 3 may use no port. At 0, the TSS itself would be one, of zeros. */
 	const uint16_t map = TSS_SIZE;
 
@@ -92,7 +93,7 @@ static void write_gdt(struct area *a)
 /* Interrupt gates for ring 0: INT n of the guest is a #GP, and emulated. */
 static void write_idt(struct area *a)
 {
-	const gva_t stubs = monitor_gva(monitor_stubs);
+	const gva_t stubs = monitor_gva(a, monitor_stubs);
 	uint64_t(*gate)[2] = (void *)(a->hva + MONITOR_IDT);
 
 	for (unsigned v = 0; v < MONITOR_VECTORS; v++) {
@@ -111,12 +112,14 @@ gpa_t area_floor_for(gpa_t limit, uint64_t pool_size)
 	return limit - (MONITOR_POOL + pool_size);
 }
 
-int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, struct pn_error *err)
+int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, unsigned levels,
+		struct pn_error *err)
 {
 	void *map;
 	int code;
 
-	*a = (struct area){.size = MONITOR_POOL + pool_size, .vm = vm};
+	*a = (struct area){.size = MONITOR_POOL + pool_size, .levels = levels, .vm = vm};
+	a->base = levels == 5 ? MONITOR_BASE_5 : MONITOR_BASE_4;
 	a->gpa = limit - a->size;
 	a->fd = memfd_create("penumbra-vmm", MFD_CLOEXEC);
 	if (a->fd < 0 || ftruncate(a->fd, (off_t)a->size))
@@ -125,7 +128,7 @@ int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, struct 
 	if (map == MAP_FAILED)
 		goto failed;
 	a->hva = map;
-	memcpy(a->hva + MONITOR_CODE, monitor_start, monitor_gva(monitor_end) - MONITOR_BASE);
+	memcpy(a->hva + MONITOR_CODE, monitor_start, (size_t)(monitor_end - monitor_start));
 	write_tables(a);
 	write_gdt(a);
 	write_idt(a);
@@ -158,7 +161,7 @@ int area_hide(struct area *a, struct pn_error *err)
 
 uint64_t area_root_entry(const struct area *a)
 {
-	return table_gpa(a, PDPT) | PTE_PRESENT | PTE_ACCESSED | PTE_WRITE;
+	return table_gpa(a, a->levels == 5 ? PML4 : PDPT) | PTE_PRESENT | PTE_ACCESSED | PTE_WRITE;
 }
 
 gpa_t area_pool_gpa(const struct area *a)
@@ -178,7 +181,7 @@ unsigned area_pool_frames(const struct area *a)
 
 gva_t area_gva(const struct area *a, gpa_t gpa)
 {
-	return MONITOR_BASE + (gpa - a->gpa);
+	return a->base + (gpa - a->gpa);
 }
 
 struct monitor_mail *area_mail(const struct area *a)
@@ -188,7 +191,7 @@ struct monitor_mail *area_mail(const struct area *a)
 
 struct monitor_frame *area_frame(const struct area *a, gva_t rsp)
 {
-	uint64_t offset = rsp - MONITOR_BASE;
+	uint64_t offset = rsp - a->base;
 
 	if (offset != MONITOR_STACK - sizeof(struct monitor_frame) &&
 	    offset != MONITOR_IST - sizeof(struct monitor_frame))
@@ -196,24 +199,24 @@ struct monitor_frame *area_frame(const struct area *a, gva_t rsp)
 	return (struct monitor_frame *)(void *)(a->hva + offset);
 }
 
-gva_t area_syscall_entry(void)
+gva_t area_syscall_entry(const struct area *a)
 {
-	return monitor_gva(monitor_syscall);
+	return monitor_gva(a, monitor_syscall);
 }
 
 struct monitor_frame *area_entry_frame(const struct area *a)
 {
-	return area_frame(a, MONITOR_BASE + MONITOR_STACK - sizeof(struct monitor_frame));
+	return area_frame(a, a->base + MONITOR_STACK - sizeof(struct monitor_frame));
 }
 
-void area_regs(struct kvm_regs *regs)
+void area_regs(const struct area *a, struct kvm_regs *regs)
 {
-	regs->rip = monitor_gva(monitor_enter);
-	regs->rsp = MONITOR_BASE + MONITOR_STACK - sizeof(struct monitor_frame);
+	regs->rip = monitor_gva(a, monitor_enter);
+	regs->rsp = a->base + MONITOR_STACK - sizeof(struct monitor_frame);
 	regs->rflags = RFLAGS_FIXED;
 }
 
-void area_sregs(struct kvm_sregs *s)
+void area_sregs(const struct area *a, struct kvm_sregs *s)
 {
 	const struct kvm_segment none = {.unusable = 1};
 
@@ -233,13 +236,13 @@ void area_sregs(struct kvm_sregs *s)
 				     .g = 1};
 	s->ds = s->es = s->fs = s->gs = none;
 	s->ldt = none;
-	s->tr = (struct kvm_segment){.base = MONITOR_BASE + MONITOR_TSS,
+	s->tr = (struct kvm_segment){.base = a->base + MONITOR_TSS,
 				     .limit = TSS_SIZE - 1,
 				     .selector = MONITOR_TR,
 				     .type = 11,
 				     .present = 1};
-	s->gdt = (struct kvm_dtable){.base = MONITOR_BASE + MONITOR_GDT, .limit = PAGE_SIZE - 1};
-	s->idt = (struct kvm_dtable){.base = MONITOR_BASE + MONITOR_IDT,
+	s->gdt = (struct kvm_dtable){.base = a->base + MONITOR_GDT, .limit = PAGE_SIZE - 1};
+	s->idt = (struct kvm_dtable){.base = a->base + MONITOR_IDT,
 				     .limit = MONITOR_VECTORS * 16 - 1};
 	s->efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 }

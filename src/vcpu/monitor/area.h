@@ -20,6 +20,8 @@ struct area {
 	uint8_t *hva;
 	uint64_t size; /* bytes */
 	gpa_t gpa;
+	gva_t base;	 /* where the monitor is: MONITOR_BASE_4 or _5 */
+	unsigned levels; /* of the real tables */
 	int vm;
 };
 
@@ -29,10 +31,11 @@ gpa_t area_floor_for(gpa_t limit, uint64_t pool_size);
 
 /*
  * Makes an area with a pool of `pool_size` bytes (a multiple of 2 MiB) for VM descriptor `vm`, to
- * lie below `limit` (the first GPA past MAXPHYADDR), and writes the monitor into it.
- * Returns 0 or PN_ERR_SYSTEM.
+ * lie below `limit` (the first GPA past MAXPHYADDR), and writes the monitor into it, for real tables
+ * of `levels` (4 or 5). Returns 0 or PN_ERR_SYSTEM.
  */
-int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, struct pn_error *err);
+int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, unsigned levels,
+		struct pn_error *err);
 void area_destroy(struct area *a);
 
 /*
@@ -65,12 +68,12 @@ struct monitor_frame *area_frame(const struct area *a, gva_t rsp);
 struct monitor_frame *area_entry_frame(const struct area *a);
 
 /* Points the real general registers at monitor_enter, with that frame; the rest stay the guest's. */
-void area_regs(struct kvm_regs *regs);
+void area_regs(const struct area *a, struct kvm_regs *regs);
 
 /* Sets the real special registers for the monitor in ring 0; CR0, CR3 and CR4 are the caller's. */
-void area_sregs(struct kvm_sregs *s);
+void area_sregs(const struct area *a, struct kvm_sregs *s);
 
 /* What MSR_LSTAR is to hold. */
-gva_t area_syscall_entry(void);
+gva_t area_syscall_entry(const struct area *a);
 
 #endif

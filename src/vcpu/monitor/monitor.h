@@ -6,7 +6,7 @@
  * The VMM area is a memory slot of its own at the top of guest-physical space. Every shadow root
  * maps it, for ring 0 only, in one reserved top-level slot:
  *
- *   offset     at MONITOR_BASE + offset           rights
+ *   offset     at MONITOR_BASE_n + offset         rights
  *   0x000000   stubs and code                     read, execute
  *   0x004000   mail: what to do before going on   read, write
  *   0x008000   GDT                                read, write (accessed and busy bits)
@@ -22,8 +22,10 @@
 #ifndef VCPU_MONITOR_MONITOR_H
 #define VCPU_MONITOR_MONITOR_H
 
-#define MONITOR_SLOT   256 /* of the top table */
-#define MONITOR_BASE   0xffff800000000000
+/* Of the top table, whether of four levels or of five: with either, what systems leave to a VMM. */
+#define MONITOR_SLOT   256
+#define MONITOR_BASE_4 0xffff800000000000 /* to 0xffff807fffffffff */
+#define MONITOR_BASE_5 0xff00000000000000 /* to 0xff00ffffffffffff */
 
 #define MONITOR_CODE   0x000000
 #define MONITOR_MAIL   0x004000
