@@ -189,6 +189,25 @@ static void pdptes_in_registers_are_part_of_the_root(void **state)
 	}
 }
 
+/* PDPTEs in registers that map nothing are not those in memory, under the same CR3. */
+static void pdptes_in_memory_are_another_root(void **state)
+{
+	(void)state;
+	FOR_EACH_TRACKING_STRATEGY(strategy)
+	{
+		machine_init(&m, strategy, &pt_format_pae, 64);
+		map_many(LOW, 1, PAGE);
+		reach(LOW, WALK_READ, WALK_USER);
+		m.regs.pdptrs_valid = true;
+		machine_load(&m);
+		expect(LOW, WALK_READ, WALK_USER, SHADOW_GUEST_FAULT);
+		m.regs.pdptrs_valid = false;
+		machine_load(&m);
+		reach(LOW, WALK_READ, WALK_USER);
+		machine_fini(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +218,7 @@ int main(void)
 		cmocka_unit_test(a_pdpte_with_an_accessed_flag_is_malformed),
 		cmocka_unit_test(pdptes_in_registers_get_no_flags),
 		cmocka_unit_test(pdptes_in_registers_are_part_of_the_root),
+		cmocka_unit_test(pdptes_in_memory_are_another_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,7 @@ static void both_halves_of_4_mib_go(void **state)
 	FOR_EACH_STRATEGY(strategy)
 	{
 		machine_init(&m, strategy, &pt_format_2level, 64);
+		m.has_tlb = true;
 		machine_map(&m, LOW, 2, DATA | PAGE | PTE_PS, TABLE);
 		reach(LOW, WALK_WRITE, WALK_USER);
 		assert_int_equal(reach(LOW + (3 << 20), WALK_WRITE, WALK_USER), DATA + (3 << 20));
