@@ -130,7 +130,7 @@ static void the_stack_is_as_the_processor_leaves_it(void **state)
 		CODE("pop qword ptr [rsp]"),
 		CODE("pop qword ptr [rsp - 8]"),
 		CODE("pop rcx"),
-		CODE("call .+5"),
+		CODE(".byte 0xe8, 0, 0, 0, 0 # call behind itself"),
 		CODE("call rcx"),
 		CODE("call qword ptr [rdi]"),
 		CODE("enter 0, 0"),

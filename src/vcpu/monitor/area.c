@@ -128,7 +128,7 @@ int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, unsigne
 	if (map == MAP_FAILED)
 		goto failed;
 	a->hva = map;
-	memcpy(a->hva + MONITOR_CODE, monitor_start, (size_t)(monitor_end - monitor_start));
+	memcpy(a->hva + MONITOR_CODE, monitor_start, monitor_gva(a, monitor_end) - a->base);
 	write_tables(a);
 	write_gdt(a);
 	write_idt(a);
