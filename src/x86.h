@@ -14,6 +14,7 @@
 /* CPUID leaf 7, EBX. */
 #define CPUID_7_EBX_SMEP  (UINT32_C(1) << 7)
 #define CPUID_7_ECX_UMIP  (UINT32_C(1) << 2) /* ECX */
+#define CPUID_7_ECX_PKU	  (UINT32_C(1) << 3)
 #define CPUID_7_EBX_SMAP  (UINT32_C(1) << 20)
 #define CPUID_ECX_HYGON	  UINT32_C(0x656e6975)
 

@@ -243,6 +243,7 @@ int state_take(struct vcpu *v, struct vcpu_state *state, struct pn_error *err)
 	state->cpu.iopl = (uint8_t)((state->regs.rflags & RFLAGS_IOPL) >> RFLAGS_IOPL_SHIFT);
 	state->cpu.ac = state->cpu.cpl < 3 && state->regs.rflags & RFLAGS_AC;
 	state->cpu.xcr0 = get_xcr0(v);
+	state->cpu.pkru = state_get_pkru(v);
 	code = get_msrs(v, &state->cpu, err);
 	if (!code)
 		code = get_debug(v, state->cpu.dr, err);
@@ -266,6 +267,7 @@ int state_give(struct vcpu *v, const struct vcpu_state *state, struct pn_error *
 				     (unsigned long long)state->cpu.cr0,
 				     (unsigned long long)state->cpu.cr4,
 				     (unsigned long long)state->cpu.efer);
+	state_set_pkru(v, state->cpu.pkru);
 	code = state_set_msrs(v, &state->cpu, err);
 	if (!code)
 		code = state_set_debug(v, state->cpu.dr, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Protection keys of a guest: WRPKRU counts at once, in both modes. */
+/* Protection keys of a guest: WRPKRU counts at once, in both modes and over changes between them. */
 #include "fixture.h"
 #include "groups.h"
 
@@ -33,6 +33,8 @@ static void wrpkru_counts_at_once(void **state)
 		{.mode = PN_MODE_SHADOW, .strategy = PN_STRATEGY_WP},
 		{.mode = PN_MODE_SHADOW, .strategy = PN_STRATEGY_UNSYNC},
 		{.mode = PN_MODE_HW},
+		{.mode = PN_MODE_HW, .toggle_every = 1},
+		{.mode = PN_MODE_SHADOW, .toggle_every = 3},
 	};
 	struct subject *s = *state;
 
