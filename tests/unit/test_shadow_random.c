@@ -260,7 +260,7 @@ static void differential(enum shadow_strategy strategy)
 		{&pt_format_pae, 5, true},     {&pt_format_2level, 5, false},
 	};
 	const char *more = getenv("SHADOW_TEST_SEEDS");
-	unsigned seeds = more ? (unsigned)atoi(more) : 4;
+	unsigned seeds = more ? (unsigned)atoi(more) : 3;
 
 	for (unsigned seed = 1; seed <= seeds; seed++)
 		for (unsigned i = 0; i < COUNT(how); i++) {
