@@ -25,6 +25,25 @@ static void filling_around_saves_faults(void **state)
 	}
 }
 
+/* A frame that a flush leaves, for a global page in it, is filled whole again by the next fault. */
+static void filling_starts_anew_after_a_flush(void **state)
+{
+	(void)state;
+	FOR_EACH_STRATEGY(strategy)
+	{
+		machine_init(&m, strategy, &pt_format_4level, 64);
+		map_many(LOW, 512, PAGE);
+		machine_map(&m, LOW, 1, DATA | PAGE | PTE_GLOBAL, TABLE);
+		reach(LOW + PAGE_SIZE, WALK_WRITE, WALK_USER);
+		machine_load(&m);
+		m.faults = 0;
+		for (unsigned i = 0; i < 512; i++)
+			reach(LOW + i * PAGE_SIZE, WALK_WRITE, WALK_USER);
+		assert_int_equal(m.faults, strategy == SHADOW_VTLB);
+		machine_fini(&m);
+	}
+}
+
 static void warm_address_spaces_do_not_fault(void **state)
 {
 	gpa_t cr3[8];
@@ -79,6 +98,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(filling_around_saves_faults),
+		cmocka_unit_test(filling_starts_anew_after_a_flush),
 		cmocka_unit_test(warm_address_spaces_do_not_fault),
 		cmocka_unit_test(kernel_halves_are_shared),
 	};
