@@ -240,6 +240,45 @@ static void a_table_in_use_is_tracked_for_ever(void **state)
 	machine_fini(&m);
 }
 
+/* However many translations a page has that becomes a table: the TLB keeps none of them. */
+static void a_page_of_many_names_becomes_a_table(void **state)
+{
+	(void)state;
+	machine_init(&m, SHADOW_WP, &pt_format_4level, 64);
+	m.has_tlb = true;
+	for (unsigned i = 0; i < 20; i++)
+		machine_map(&m, LOW + i * PAGE_SIZE, 1, DATA | PAGE, TABLE);
+	machine_map(&m, LOW + (1 << 21), 2, DATA | TABLE, TABLE);
+	for (unsigned i = 0; i < 20; i++)
+		reach(LOW + i * PAGE_SIZE, WALK_WRITE, WALK_SUPERVISOR);
+	machine_store(&m, DATA, (DATA + PAGE_SIZE) | PAGE);
+	reach(LOW + (1 << 21), WALK_READ, WALK_SUPERVISOR);
+	for (unsigned i = 0; i < 20; i++)
+		expect(LOW + i * PAGE_SIZE, WALK_WRITE, WALK_SUPERVISOR, SHADOW_TABLE_WRITE);
+	machine_fini(&m);
+}
+
+/* Two address spaces share a leaf table, at the same GVA; one may not write through it. */
+static void shared_tables_grant_what_each_way_grants(void **state)
+{
+	(void)state;
+	FOR_EACH_TRACKING_STRATEGY(strategy)
+	{
+		gpa_t leaf;
+
+		machine_init(&m, strategy, &pt_format_4level, 64);
+		map_many(LOW, 1, PAGE);
+		reach(LOW, WALK_WRITE, WALK_USER);
+		leaf = machine_entry(&m, LOW, 1) & ~(PAGE_SIZE - 1);
+		m.regs.cr3 = machine_table(&m);
+		machine_map(&m, LOW, 2, leaf | (TABLE & ~PTE_WRITE), TABLE);
+		machine_load(&m);
+		reach(LOW, WALK_READ, WALK_USER);
+		expect(LOW, WALK_WRITE, WALK_USER, SHADOW_GUEST_FAULT);
+		machine_fini(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +290,8 @@ int main(void)
 		cmocka_unit_test(another_address_space_keeps_nothing),
 		cmocka_unit_test(a_load_without_a_flush_is_none),
 		cmocka_unit_test(a_table_in_use_is_tracked_for_ever),
+		cmocka_unit_test(a_page_of_many_names_becomes_a_table),
+		cmocka_unit_test(shared_tables_grant_what_each_way_grants),
 		cmocka_unit_test(data_is_not_tracked_for_long),
 	};
 
