@@ -22,13 +22,54 @@ static const struct {
 	{"hw", PN_MODE_HW, PN_STRATEGY_UNSYNC, 0},
 };
 
+/* What only the host can put a number to, of the guests here. */
+struct place {
+	gpa_t area, limit; /* of the VMM area: its first GPA, and the first past it */
+	gva_t syscall_entry;
+};
+
+static const struct place *place(void)
+{
+	const struct pn_config config = {
+		.mode = PN_MODE_SHADOW, .ram_size = RAM, .shadow_size = POOL};
+	static struct place p;
+	struct pn_machine *m;
+	struct pn_error err;
+
+	if (p.limit)
+		return &p;
+	m = pn_machine_create(&config, &err);
+	if (!m)
+		fail_msg("no machine: %s", err.text);
+	p.area = m->vcpu.deprivileged->area.gpa;
+	p.limit = p.area + m->vcpu.deprivileged->area.size;
+	p.syscall_entry = area_syscall_entry(&m->vcpu.deprivileged->area);
+	pn_machine_destroy(m);
+	return &p;
+}
+
+gpa_t hostile_area(void)
+{
+	return place()->area;
+}
+
+uint64_t hostile_wide(void)
+{
+	return place()->limit;
+}
+
+static uint64_t syscall_entry(void)
+{
+	return place()->syscall_entry;
+}
+
 /* Names in the words of a case that only the host can put a number to. */
 static void put_numbers(const char *words, char *text, size_t size)
 {
 	const struct {
 		const char *name;
 		uint64_t (*number)(void);
-	} names[] = {{"AREA", hostile_area}, {"WIDE", hostile_wide}, {"ENTRY", area_syscall_entry}};
+	} names[] = {{"AREA", hostile_area}, {"WIDE", hostile_wide}, {"ENTRY", syscall_entry}};
 
 	snprintf(text, size, "%s", words);
 	for (size_t i = 0; i < COUNT(names); i++) {
@@ -40,39 +81,6 @@ static void put_numbers(const char *words, char *text, size_t size)
 		snprintf(at, size - (size_t)(at - text), "%llx%s",
 			 (unsigned long long)names[i].number(), rest);
 	}
-}
-
-/* The GPA limit of guests here, and the area below it. */
-static void ask(gpa_t *area, gpa_t *limit)
-{
-	const struct pn_config config = {
-		.mode = PN_MODE_SHADOW, .ram_size = RAM, .shadow_size = POOL};
-	struct pn_error err;
-	struct pn_machine *m = pn_machine_create(&config, &err);
-
-	if (!m)
-		fail_msg("no machine: %s", err.text);
-	*area = m->vcpu.deprivileged->area.gpa;
-	*limit = *area + m->vcpu.deprivileged->area.size;
-	pn_machine_destroy(m);
-}
-
-gpa_t hostile_area(void)
-{
-	static gpa_t area, limit;
-
-	if (!limit)
-		ask(&area, &limit);
-	return area;
-}
-
-uint64_t hostile_wide(void)
-{
-	static gpa_t area, limit;
-
-	if (!limit)
-		ask(&area, &limit);
-	return limit;
 }
 
 static unsigned host(void)
