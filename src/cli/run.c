@@ -2,7 +2,7 @@
 /* penumbra run: boots a guest and gives its exit status. */
 #include "cli/cli.h"
 #include "cli/output.h"
-#include "cli/parse.h"
+#include "cli/run_options.h"
 #include "cli/stats.h"
 #include "cli/stop.h"
 #include "clock.h"
@@ -10,295 +10,49 @@
 #include "kvm/vendor.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <penumbra/guest.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
-static const char usage[] =
-	"usage: penumbra run [OPTION]... GUEST.elf [-- ARGUMENT...]\n"
-	"\n"
-	"Boots GUEST.elf, an ELF64 x86-64 guest, straight into 64-bit mode, paging on.\n"
-	"Its console is standard output; its exit status becomes this command's.\n"
-	"\n"
-	"  --mmu=MODE          how guest memory is virtualised (default hw):\n"
-	"                        hw        the guest's own page tables, on whatever this\n"
-	"                                  host has as the second dimension\n"
-	"                        ept, npt  hw, and only if that is Intel's EPT, AMD's NPT\n"
-	"                        tdp       hw, and only if it is one of the two\n"
-	"                        shadow    tables that Penumbra builds, under a\n"
-	"                                  deprivileged guest kernel\n"
-	"  --toggle-every=N    change between hw and shadow every N exits; Nms: every N\n"
-	"                      milliseconds. SIGUSR1 changes it once\n"
-	"  --shadow-strategy=S keep the shadow in step by unsync (default), wp or vtlb\n"
-	"  --shadow-mem=SIZE   memory for shadow tables (default 16M)\n"
-	"  --audit[=N]         prove at every exit, or every N exits, that the shadow\n"
-	"                      grants no more than the guest's tables do; slow\n"
-	"  --mem=SIZE          guest RAM (default 64M); K, M, G, T are powers of 1024\n"
-	"  --hugepages=2M|1G   back RAM with huge pages of the host (hugetlb)\n"
-	"  --levels=4|5        paging levels at boot (default 4)\n"
-	"  --timeout=SECONDS   stop the guest after so long (default: no limit)\n"
-	"  --max-exits=N       stop the guest after so many exits (default: no limit)\n"
-	"  --no-warnings       do not tell what of the guest's text shadow mode may run\n"
-	"                      wrongly\n"
-	"  --stats[=json]      print what the run came to, on standard error\n"
-	"  --stats-file=FILE   write the same as one JSON object\n"
-	"  --help              print this\n"
-	"\n"
-	"Exit status: 0 to 99 the guest's own; 124 time-out or exit limit; 125 Penumbra's\n"
-	"failure; 126 the host lacks what was asked for; 127 the guest died; 128 + N\n"
-	"stopped by signal N.\n";
-
-enum {
-	OPT_MMU = 256,
-	OPT_TOGGLE,
-	OPT_STRATEGY,
-	OPT_SHADOW_MEM,
-	OPT_AUDIT,
-	OPT_MEM,
-	OPT_HUGEPAGES,
-	OPT_LEVELS,
-	OPT_TIMEOUT,
-	OPT_MAX_EXITS,
-	OPT_NO_WARNINGS,
-	OPT_STATS,
-	OPT_STATS_FILE,
-	OPT_HELP
-};
-
-static const struct option options[] = {
-	{"mmu", required_argument, NULL, OPT_MMU},
-	{"toggle-every", required_argument, NULL, OPT_TOGGLE},
-	{"shadow-strategy", required_argument, NULL, OPT_STRATEGY},
-	{"shadow-mem", required_argument, NULL, OPT_SHADOW_MEM},
-	{"audit", optional_argument, NULL, OPT_AUDIT},
-	{"mem", required_argument, NULL, OPT_MEM},
-	{"hugepages", required_argument, NULL, OPT_HUGEPAGES},
-	{"levels", required_argument, NULL, OPT_LEVELS},
-	{"timeout", required_argument, NULL, OPT_TIMEOUT},
-	{"max-exits", required_argument, NULL, OPT_MAX_EXITS},
-	{"no-warnings", no_argument, NULL, OPT_NO_WARNINGS},
-	{"stats", optional_argument, NULL, OPT_STATS},
-	{"stats-file", required_argument, NULL, OPT_STATS_FILE},
-	{"help", no_argument, NULL, OPT_HELP},
-	{0},
-};
-
-/* What --mmu asks of the host's second dimension. */
-struct mmu_choice {
-	const char *name;
-	enum pn_mode mode;
-	bool ept, npt, other; /* which are acceptable */
-};
-
-static const struct mmu_choice mmu_choices[] = {
-	{"hw", PN_MODE_HW, true, true, true},	 {"shadow", PN_MODE_SHADOW, true, true, true},
-	{"ept", PN_MODE_HW, true, false, false}, {"npt", PN_MODE_HW, false, true, false},
-	{"tdp", PN_MODE_HW, true, true, false},
-};
-
-static const char *const strategies[] = {
-	[PN_STRATEGY_UNSYNC] = "unsync",
-	[PN_STRATEGY_WP] = "wp",
-	[PN_STRATEGY_VTLB] = "vtlb",
-};
-
-#define TOGGLE_MS_MAX UINT64_C(86400000)
-
-struct request {
-	struct pn_config config;
-	const struct mmu_choice *mmu;
-	uint64_t timeout_ns;
-	bool no_warnings;
-	bool stats, stats_json;
-	const char *stats_file;
+/* One run: what was asked for, and the open file that statistics go to. */
+struct run {
+	struct run_options options;
 	FILE *stats_out;
-	const char *guest;
-	char cmdline[PN_CMDLINE_MAX];
 };
-
-static int bad(const char *option, const char *value, const char *remedy)
-{
-	return cli_fail("--%s=%s: %s", option, value, remedy);
-}
-
-static int parse_mmu(struct request *r, const char *value)
-{
-	for (size_t i = 0; i < sizeof(mmu_choices) / sizeof(mmu_choices[0]); i++)
-		if (strcmp(value, mmu_choices[i].name) == 0) {
-			r->mmu = &mmu_choices[i];
-			r->config.mode = r->mmu->mode;
-			return 0;
-		}
-	return bad("mmu", value, "give hw, shadow, ept, npt or tdp");
-}
-
-static int parse_strategy(struct request *r, const char *value)
-{
-	for (size_t i = 0; i < sizeof(strategies) / sizeof(strategies[0]); i++)
-		if (strcmp(value, strategies[i]) == 0) {
-			r->config.strategy = (enum pn_strategy)i;
-			return 0;
-		}
-	return bad("shadow-strategy", value, "give unsync, wp or vtlb");
-}
-
-/* "N" exits or "Nms". */
-static int parse_toggle(struct request *r, const char *value)
-{
-	size_t len = strlen(value);
-	char number[24];
-	uint64_t n;
-
-	r->config.toggle_every = r->config.toggle_ns = 0;
-	if (len > 2 && len < sizeof(number) && strcmp(value + len - 2, "ms") == 0) {
-		memcpy(number, value, len - 2);
-		number[len - 2] = 0;
-		if (parse_count(number, &n) && n && n <= TOGGLE_MS_MAX) {
-			r->config.toggle_ns = n * 1000000;
-			return 0;
-		}
-	} else if (parse_count(value, &n) && n) {
-		r->config.toggle_every = n;
-		return 0;
-	}
-	return bad("toggle-every", value, "give exits, like 100, or milliseconds, like 5ms");
-}
-
-static int parse_option(struct request *r, int option, const char *value)
-{
-	uint64_t n;
-
-	switch (option) {
-	case OPT_MMU: return parse_mmu(r, value);
-	case OPT_TOGGLE: return parse_toggle(r, value);
-	case OPT_AUDIT:
-		r->config.audit_every = 1;
-		if (value &&
-		    (!parse_count(value, &r->config.audit_every) || !r->config.audit_every))
-			return bad("audit", value, "give a number of exits, or nothing");
-		return 0;
-	case OPT_STRATEGY: return parse_strategy(r, value);
-	case OPT_SHADOW_MEM:
-		if (!parse_size(value, &r->config.shadow_size) || !r->config.shadow_size)
-			return bad("shadow-mem", value, "give a size like 16M");
-		return 0;
-	case OPT_MEM:
-		if (!parse_size(value, &r->config.ram_size) || !r->config.ram_size)
-			return bad("mem", value, "give a size like 64M or 2G");
-		return 0;
-	case OPT_HUGEPAGES:
-		if (!parse_size(value, &n) || (n != UINT64_C(2) << 20 && n != UINT64_C(1) << 30))
-			return bad("hugepages", value, "give 2M or 1G");
-		r->config.backing = n == UINT64_C(1) << 30 ? PN_BACKING_1G : PN_BACKING_2M;
-		return 0;
-	case OPT_LEVELS:
-		if (!parse_count(value, &n) || (n != 4 && n != 5))
-			return bad("levels", value, "give 4 or 5");
-		r->config.levels = (unsigned)n;
-		return 0;
-	case OPT_TIMEOUT:
-		if (!parse_seconds(value, &r->timeout_ns))
-			return bad("timeout", value, "give seconds above 0, like 2 or 0.5");
-		return 0;
-	case OPT_MAX_EXITS:
-		if (!parse_count(value, &r->config.max_exits) || !r->config.max_exits)
-			return bad("max-exits", value, "give a number above 0");
-		return 0;
-	case OPT_NO_WARNINGS: r->no_warnings = true; return 0;
-	case OPT_STATS:
-		if (value && strcmp(value, "json") != 0)
-			return bad("stats", value, "give json, or nothing");
-		r->stats = true;
-		r->stats_json = value != NULL;
-		return 0;
-	case OPT_STATS_FILE: r->stats_file = value; return 0;
-	default: return CLI_FAILED;
-	}
-}
-
-/* Joins the guest's arguments by one space. */
-static int join_arguments(struct request *r, int argc, char **argv)
-{
-	size_t used = 0;
-
-	for (int i = 0; i < argc; i++) {
-		size_t len = strlen(argv[i]);
-
-		if (used + (i > 0) + len + 1 > sizeof(r->cmdline))
-			return cli_fail("guest arguments: more than %zu bytes",
-					sizeof(r->cmdline) - 1);
-		if (i)
-			r->cmdline[used++] = ' ';
-		memcpy(r->cmdline + used, argv[i], len + 1);
-		used += len;
-	}
-	r->config.cmdline = r->cmdline;
-	return 0;
-}
-
-/* Reads the command line. Returns 0 to go on, -1 after --help, or an exit status. */
-static int parse_arguments(struct request *r, int argc, char **argv)
-{
-	int option, code, at = 1;
-
-	optind = 0;
-	opterr = 0;
-	for (; (option = getopt_long(argc, argv, "+:", options, NULL)) != -1; at = optind) {
-		if (option == OPT_HELP) {
-			fputs(usage, stdout);
-			return -1;
-		}
-		if (option == ':')
-			return cli_fail("%s: needs a value; see penumbra run --help", argv[at]);
-		if (option == '?')
-			return cli_fail("%s: no such option; see penumbra run --help", argv[at]);
-		code = parse_option(r, option, optarg);
-		if (code)
-			return code;
-	}
-	if (optind >= argc)
-		return cli_fail("run: which guest? give an ELF file; see penumbra run --help");
-	r->guest = argv[optind++];
-	if (optind < argc && strcmp(argv[optind], "--") == 0)
-		optind++;
-	else if (optind < argc && argv[optind][0] == '-')
-		return cli_fail("%s: options go before the guest, the guest's arguments behind --",
-				argv[optind]);
-	return join_arguments(r, argc - optind, argv + optind);
-}
 
 /* Makes sure that the host has the second dimension that --mmu asks for, by behaviour. */
-static int check_mmu(const struct request *r)
+static int check_mmu(const struct run *r)
 {
 	struct pn_error err;
 	enum pn_paging paging;
 	int code;
 
-	if (r->mmu->other)
+	if (r->options.mmu->other)
 		return 0;
 	code = probe_paging(&paging, &err);
 	if (code)
 		return cli_fail_error(&err);
-	if ((paging == PN_PAGING_EPT && r->mmu->ept) || (paging == PN_PAGING_NPT && r->mmu->npt))
+	if ((paging == PN_PAGING_EPT && r->options.mmu->ept) ||
+	    (paging == PN_PAGING_NPT && r->options.mmu->npt))
 		return 0;
-	cli_fail("--mmu=%s: this host has %s; --mmu=hw runs on what it has", r->mmu->name,
+	cli_fail("--mmu=%s: this host has %s; --mmu=hw runs on what it has", r->options.mmu->name,
 		 pn_paging_name(paging));
 	return CLI_HOST_LACKS;
 }
 
 /* Opened before the guest runs: a path that is wrong must not cost a run. */
-static int open_stats_file(struct request *r)
+static int open_stats_file(struct run *r)
 {
-	if (!r->stats_file)
+	if (!r->options.stats_file)
 		return 0;
-	r->stats_out = fopen(r->stats_file, "we");
+	r->stats_out = fopen(r->options.stats_file, "we");
 	return r->stats_out ? 0
-			    : cli_fail("%s: cannot be written: %s", r->stats_file, strerror(errno));
+			    : cli_fail("%s: cannot be written: %s", r->options.stats_file,
+				       strerror(errno));
 }
 
-static int write_stats_file(const struct request *r, const struct stats *stats)
+static int write_stats_file(const struct run *r, const struct stats *stats)
 {
 	int failed = stats_print_json(stats, r->stats_out);
 	int saved = errno;
@@ -307,32 +61,33 @@ static int write_stats_file(const struct request *r, const struct stats *stats)
 		failed = -1;
 		saved = errno;
 	}
-	return failed ? cli_fail("%s: cannot be written: %s", r->stats_file, strerror(saved)) : 0;
+	return failed ? cli_fail("%s: cannot be written: %s", r->options.stats_file,
+				 strerror(saved))
+		      : 0;
 }
 
-static int write_stats(const struct request *r, struct pn_machine *m,
-		       const struct pn_result *result, uint64_t begin_ns)
+static int write_stats(const struct run *r, struct pn_machine *m, const struct pn_result *result,
+		       uint64_t begin_ns)
 {
 	struct stats stats;
 	int code = 0;
 
-	if (!r->stats && !r->stats_file)
+	if (!r->options.stats && !r->options.stats_file)
 		return 0;
 	if (stats_collect(&stats, m, result, begin_ns))
 		return cli_fail("statistics: out of memory");
-	if (r->stats_file)
+	if (r->options.stats_file)
 		code = write_stats_file(r, &stats);
-	if (r->stats && r->stats_json)
+	if (r->options.stats && r->options.stats_json)
 		stats_print_json(&stats, stderr);
-	else if (r->stats)
+	else if (r->options.stats)
 		stats_print(&stats, stderr);
 	stats_free(&stats);
 	return code;
 }
 
 /* Says how the run ended where that is news, and turns it into an exit status. */
-static int conclude(const struct request *r, const struct pn_machine *m,
-		    const struct pn_result *result)
+static int conclude(const struct run *r, const struct pn_machine *m, const struct pn_result *result)
 {
 	unsigned long long exits = m->vcpu.history.total;
 	int signal = stop_signal();
@@ -340,46 +95,49 @@ static int conclude(const struct request *r, const struct pn_machine *m,
 	switch (result->end) {
 	case PN_END_STATUS:
 		if (result->status_written != result->status)
-			cli_fail("%s: %s", r->guest, result->reason);
+			cli_fail("%s: %s", r->options.guest, result->reason);
 		return (int)result->status;
 	case PN_END_DIED:
-		cli_fail("%s: %s", r->guest, result->reason);
+		cli_fail("%s: %s", r->options.guest, result->reason);
 		fputs(result->report, stderr);
 		return CLI_GUEST_DIED;
-	case PN_END_MAX_EXITS: cli_fail("%s: %s", r->guest, result->reason); return CLI_TIMEOUT;
+	case PN_END_MAX_EXITS:
+		cli_fail("%s: %s", r->options.guest, result->reason);
+		return CLI_TIMEOUT;
 	case PN_END_STOPPED: break;
 	}
 	if (signal == SIGALRM) {
-		cli_fail("%s: time limit of %.9g s reached after %llu exits", r->guest,
-			 (double)r->timeout_ns / 1e9, exits);
+		cli_fail("%s: time limit of %.9g s reached after %llu exits", r->options.guest,
+			 (double)r->options.timeout_ns / 1e9, exits);
 		return CLI_TIMEOUT;
 	}
-	cli_fail("%s: stopped by signal %d (%s) after %llu exits", r->guest, signal,
+	cli_fail("%s: stopped by signal %d (%s) after %llu exits", r->options.guest, signal,
 		 strsignal(signal), exits);
 	return 128 + signal;
 }
 
 /* Says which instructions of the guest shadow mode may run wrongly. */
-static void print_warnings(const struct request *r, const struct pn_machine *m)
+static void print_warnings(const struct run *r, const struct pn_machine *m)
 {
-	size_t count = r->no_warnings ? 0 : pn_warnings(m);
+	size_t count = r->options.no_warnings ? 0 : pn_warnings(m);
 
 	if (count)
-		cli_fail("%s: shadow mode cannot trap these (docs/guest-rules.md):", r->guest);
+		cli_fail("%s: shadow mode cannot trap these (docs/guest-rules.md):",
+			 r->options.guest);
 	for (size_t i = 0; i < count; i++)
-		cli_fail("%s: %s", r->guest, pn_warning(m, i));
+		cli_fail("%s: %s", r->options.guest, pn_warning(m, i));
 }
 
 /* Runs the guest under the time limit, which holds for its output as well. */
-static int run_guest(const struct request *r, struct pn_machine *m, struct output *out,
+static int run_guest(const struct run *r, struct pn_machine *m, struct output *out,
 		     struct pn_result *result, struct pn_error *err)
 {
-	int code = pn_load_elf(m, r->guest, err);
+	int code = pn_load_elf(m, r->options.guest, err);
 
 	if (code)
 		return code;
 	print_warnings(r, m);
-	code = stop_arm(m, r->timeout_ns, err);
+	code = stop_arm(m, r->options.timeout_ns, err);
 	if (!code)
 		code = pn_run(m, result, err);
 	output_flush(out);
@@ -387,7 +145,7 @@ static int run_guest(const struct request *r, struct pn_machine *m, struct outpu
 	return code;
 }
 
-static int run_machine(const struct request *r, struct pn_machine *m, struct output *out,
+static int run_machine(const struct run *r, struct pn_machine *m, struct output *out,
 		       uint64_t begin_ns)
 {
 	struct pn_result result;
@@ -411,13 +169,10 @@ int cli_run(int argc, char **argv)
 {
 	uint64_t begin_ns = clock_ns();
 	struct output out = {0};
-	struct request r = {
-		.mmu = &mmu_choices[0],
-		.config = {.console = output_console, .console_arg = &out},
-	};
+	struct run r = {.options.config = {.console = output_console, .console_arg = &out}};
 	struct pn_machine *m;
 	struct pn_error err;
-	int status = parse_arguments(&r, argc, argv);
+	int status = run_options_parse(&r.options, argc, argv);
 
 	if (status)
 		return status < 0 ? cli_finish(0) : status;
@@ -426,7 +181,7 @@ int cli_run(int argc, char **argv)
 		status = open_stats_file(&r);
 	if (status)
 		return status;
-	m = pn_machine_create(&r.config, &err);
+	m = pn_machine_create(&r.options.config, &err);
 	if (!m)
 		return cli_fail_error(&err);
 	status = run_machine(&r, m, &out, begin_ns);

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line of `penumbra run`. */
+#include "cli/run_options.h"
+#include "cli/cli.h"
+#include "cli/parse.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char usage[] =
+	"usage: penumbra run [OPTION]... GUEST.elf [-- ARGUMENT...]\n"
+	"\n"
+	"Boots GUEST.elf, an ELF64 x86-64 guest, straight into 64-bit mode, paging on.\n"
+	"Its console is standard output; its exit status becomes this command's.\n"
+	"\n"
+	"  --mmu=MODE          how guest memory is virtualised (default hw):\n"
+	"                        hw        the guest's own page tables, on whatever this\n"
+	"                                  host has as the second dimension\n"
+	"                        ept, npt  hw, and only if that is Intel's EPT, AMD's NPT\n"
+	"                        tdp       hw, and only if it is one of the two\n"
+	"                        shadow    tables that Penumbra builds, under a\n"
+	"                                  deprivileged guest kernel\n"
+	"  --toggle-every=N    change between hw and shadow every N exits; Nms: every N\n"
+	"                      milliseconds. SIGUSR1 changes it once\n"
+	"  --shadow-strategy=S keep the shadow in step by unsync (default), wp or vtlb\n"
+	"  --shadow-mem=SIZE   memory for shadow tables (default 16M)\n"
+	"  --audit[=N]         prove at every exit, or every N exits, that the shadow\n"
+	"                      grants no more than the guest's tables do; slow\n"
+	"  --mem=SIZE          guest RAM (default 64M); K, M, G, T are powers of 1024\n"
+	"  --hugepages=2M|1G   back RAM with huge pages of the host (hugetlb)\n"
+	"  --levels=4|5        paging levels at boot (default 4)\n"
+	"  --timeout=SECONDS   stop the guest after so long (default: no limit)\n"
+	"  --max-exits=N       stop the guest after so many exits (default: no limit)\n"
+	"  --no-warnings       do not tell what of the guest's text shadow mode may run\n"
+	"                      wrongly\n"
+	"  --stats[=json]      print what the run came to, on standard error\n"
+	"  --stats-file=FILE   write the same as one JSON object\n"
+	"  --help              print this\n"
+	"\n"
+	"Exit status: 0 to 99 the guest's own; 124 time-out or exit limit; 125 Penumbra's\n"
+	"failure; 126 the host lacks what was asked for; 127 the guest died; 128 + N\n"
+	"stopped by signal N.\n";
+
+enum {
+	OPT_MMU = 256,
+	OPT_TOGGLE,
+	OPT_STRATEGY,
+	OPT_SHADOW_MEM,
+	OPT_AUDIT,
+	OPT_MEM,
+	OPT_HUGEPAGES,
+	OPT_LEVELS,
+	OPT_TIMEOUT,
+	OPT_MAX_EXITS,
+	OPT_NO_WARNINGS,
+	OPT_STATS,
+	OPT_STATS_FILE,
+	OPT_HELP
+};
+
+static const struct option options[] = {
+	{"mmu", required_argument, NULL, OPT_MMU},
+	{"toggle-every", required_argument, NULL, OPT_TOGGLE},
+	{"shadow-strategy", required_argument, NULL, OPT_STRATEGY},
+	{"shadow-mem", required_argument, NULL, OPT_SHADOW_MEM},
+	{"audit", optional_argument, NULL, OPT_AUDIT},
+	{"mem", required_argument, NULL, OPT_MEM},
+	{"hugepages", required_argument, NULL, OPT_HUGEPAGES},
+	{"levels", required_argument, NULL, OPT_LEVELS},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"max-exits", required_argument, NULL, OPT_MAX_EXITS},
+	{"no-warnings", no_argument, NULL, OPT_NO_WARNINGS},
+	{"stats", optional_argument, NULL, OPT_STATS},
+	{"stats-file", required_argument, NULL, OPT_STATS_FILE},
+	{"help", no_argument, NULL, OPT_HELP},
+	{0},
+};
+
+static const struct mmu_choice mmu_choices[] = {
+	{"hw", PN_MODE_HW, true, true, true},	 {"shadow", PN_MODE_SHADOW, true, true, true},
+	{"ept", PN_MODE_HW, true, false, false}, {"npt", PN_MODE_HW, false, true, false},
+	{"tdp", PN_MODE_HW, true, true, false},
+};
+
+static const char *const strategies[] = {
+	[PN_STRATEGY_UNSYNC] = "unsync",
+	[PN_STRATEGY_WP] = "wp",
+	[PN_STRATEGY_VTLB] = "vtlb",
+};
+
+#define TOGGLE_MS_MAX UINT64_C(86400000)
+
+static int bad(const char *option, const char *value, const char *remedy)
+{
+	return cli_fail("--%s=%s: %s", option, value, remedy);
+}
+
+static int parse_mmu(struct run_options *r, const char *value)
+{
+	for (size_t i = 0; i < sizeof(mmu_choices) / sizeof(mmu_choices[0]); i++)
+		if (strcmp(value, mmu_choices[i].name) == 0) {
+			r->mmu = &mmu_choices[i];
+			r->config.mode = r->mmu->mode;
+			return 0;
+		}
+	return bad("mmu", value, "give hw, shadow, ept, npt or tdp");
+}
+
+static int parse_strategy(struct run_options *r, const char *value)
+{
+	for (size_t i = 0; i < sizeof(strategies) / sizeof(strategies[0]); i++)
+		if (strcmp(value, strategies[i]) == 0) {
+			r->config.strategy = (enum pn_strategy)i;
+			return 0;
+		}
+	return bad("shadow-strategy", value, "give unsync, wp or vtlb");
+}
+
+/* "N" exits or "Nms". */
+static int parse_toggle(struct run_options *r, const char *value)
+{
+	size_t len = strlen(value);
+	char number[24];
+	uint64_t n;
+
+	r->config.toggle_every = r->config.toggle_ns = 0;
+	if (len > 2 && len < sizeof(number) && strcmp(value + len - 2, "ms") == 0) {
+		memcpy(number, value, len - 2);
+		number[len - 2] = 0;
+		if (parse_count(number, &n) && n && n <= TOGGLE_MS_MAX) {
+			r->config.toggle_ns = n * 1000000;
+			return 0;
+		}
+	} else if (parse_count(value, &n) && n) {
+		r->config.toggle_every = n;
+		return 0;
+	}
+	return bad("toggle-every", value, "give exits, like 100, or milliseconds, like 5ms");
+}
+
+static int parse_option(struct run_options *r, int option, const char *value)
+{
+	uint64_t n;
+
+	switch (option) {
+	case OPT_MMU: return parse_mmu(r, value);
+	case OPT_TOGGLE: return parse_toggle(r, value);
+	case OPT_AUDIT:
+		r->config.audit_every = 1;
+		if (value &&
+		    (!parse_count(value, &r->config.audit_every) || !r->config.audit_every))
+			return bad("audit", value, "give a number of exits, or nothing");
+		return 0;
+	case OPT_STRATEGY: return parse_strategy(r, value);
+	case OPT_SHADOW_MEM:
+		if (!parse_size(value, &r->config.shadow_size) || !r->config.shadow_size)
+			return bad("shadow-mem", value, "give a size like 16M");
+		return 0;
+	case OPT_MEM:
+		if (!parse_size(value, &r->config.ram_size) || !r->config.ram_size)
+			return bad("mem", value, "give a size like 64M or 2G");
+		return 0;
+	case OPT_HUGEPAGES:
+		if (!parse_size(value, &n) || (n != UINT64_C(2) << 20 && n != UINT64_C(1) << 30))
+			return bad("hugepages", value, "give 2M or 1G");
+		r->config.backing = n == UINT64_C(1) << 30 ? PN_BACKING_1G : PN_BACKING_2M;
+		return 0;
+	case OPT_LEVELS:
+		if (!parse_count(value, &n) || (n != 4 && n != 5))
+			return bad("levels", value, "give 4 or 5");
+		r->config.levels = (unsigned)n;
+		return 0;
+	case OPT_TIMEOUT:
+		if (!parse_seconds(value, &r->timeout_ns))
+			return bad("timeout", value, "give seconds above 0, like 2 or 0.5");
+		return 0;
+	case OPT_MAX_EXITS:
+		if (!parse_count(value, &r->config.max_exits) || !r->config.max_exits)
+			return bad("max-exits", value, "give a number above 0");
+		return 0;
+	case OPT_NO_WARNINGS: r->no_warnings = true; return 0;
+	case OPT_STATS:
+		if (value && strcmp(value, "json") != 0)
+			return bad("stats", value, "give json, or nothing");
+		r->stats = true;
+		r->stats_json = value != NULL;
+		return 0;
+	case OPT_STATS_FILE: r->stats_file = value; return 0;
+	default: return CLI_FAILED;
+	}
+}
+
+/* Joins the guest's arguments by one space. */
+static int join_arguments(struct run_options *r, int argc, char **argv)
+{
+	size_t used = 0;
+
+	for (int i = 0; i < argc; i++) {
+		size_t len = strlen(argv[i]);
+
+		if (used + (i > 0) + len + 1 > sizeof(r->cmdline))
+			return cli_fail("guest arguments: more than %zu bytes",
+					sizeof(r->cmdline) - 1);
+		if (i)
+			r->cmdline[used++] = ' ';
+		memcpy(r->cmdline + used, argv[i], len + 1);
+		used += len;
+	}
+	r->config.cmdline = r->cmdline;
+	return 0;
+}
+
+int run_options_parse(struct run_options *r, int argc, char **argv)
+{
+	int option, code, at = 1;
+
+	r->mmu = &mmu_choices[0];
+	optind = 0;
+	opterr = 0;
+	for (; (option = getopt_long(argc, argv, "+:", options, NULL)) != -1; at = optind) {
+		if (option == OPT_HELP) {
+			fputs(usage, stdout);
+			return -1;
+		}
+		if (option == ':')
+			return cli_fail("%s: needs a value; see penumbra run --help", argv[at]);
+		if (option == '?')
+			return cli_fail("%s: no such option; see penumbra run --help", argv[at]);
+		code = parse_option(r, option, optarg);
+		if (code)
+			return code;
+	}
+	if (optind >= argc)
+		return cli_fail("run: which guest? give an ELF file; see penumbra run --help");
+	r->guest = argv[optind++];
+	if (optind < argc && strcmp(argv[optind], "--") == 0)
+		optind++;
+	else if (optind < argc && argv[optind][0] == '-')
+		return cli_fail("%s: options go before the guest, the guest's arguments behind --",
+				argv[optind]);
+	return join_arguments(r, argc - optind, argv + optind);
+}

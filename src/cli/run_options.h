@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line of `penumbra run`: its options as data, and what they come to. */
+#ifndef CLI_RUN_OPTIONS_H
+#define CLI_RUN_OPTIONS_H
+
+#include <penumbra/guest.h>
+#include <penumbra/penumbra.h>
+
+/* What --mmu asks of the host's second dimension. */
+struct mmu_choice {
+	const char *name;
+	enum pn_mode mode;
+	bool ept, npt, other; /* which are acceptable */
+};
+
+struct run_options {
+	struct pn_config config;
+	const struct mmu_choice *mmu;
+	uint64_t timeout_ns; /* 0: no limit */
+	bool no_warnings;
+	bool stats, stats_json;
+	const char *stats_file;
+	const char *guest;
+	char cmdline[PN_CMDLINE_MAX]; /* the guest's */
+};
+
+/* Reads the command line. Returns 0 to go on, -1 after --help, or an exit status. */
+int run_options_parse(struct run_options *r, int argc, char **argv);
+
+#endif
