@@ -9,6 +9,7 @@
 #include "vcpu/cpuid.h"
 #include "vcpu/report.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -155,9 +156,12 @@ struct pn_machine *pn_machine_create(const struct pn_config *config, struct pn_e
 
 void pn_machine_destroy(struct pn_machine *m)
 {
+	uint64_t dropped;
+
 	if (!m)
 		return;
 	vcpu_destroy(&m->vcpu);
+	machine_trace_stop(m, &dropped);
 	deprivileged_destroy(m->vcpu.deprivileged);
 	if (m->vm >= 0)
 		close(m->vm);
@@ -208,6 +212,7 @@ int pn_load_elf(struct pn_machine *m, const char *path, struct pn_error *err)
 	if (code)
 		return code;
 	machine_sweep(m);
+	snprintf(m->guest, sizeof(m->guest), "%s", path);
 	m->loaded = true;
 	m->startup_ns[STARTUP_LOAD] = clock_ns();
 	return PN_OK;

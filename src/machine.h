@@ -11,6 +11,7 @@
 #include "memory/gmem.h"
 #include "memory/ram.h"
 #include "memory/slots.h"
+#include "trace/stream.h"
 #include "vcpu/deprivileged/deprivileged.h"
 #include "vcpu/deprivileged/sweep.h"
 #include "vcpu/mode.h"
@@ -45,7 +46,9 @@ struct pn_machine {
 	struct image image;
 	struct sweep sweep; /* of the image, if it is to be in shadow mode */
 	bool loaded;
-	bool ended; /* the guest is over: it cannot be run on */
+	bool ended;		     /* the guest is over: it cannot be run on */
+	char guest[256];	     /* its path, cut if need be */
+	struct machine_trace *trace; /* while one is written */
 	char reason[256];
 	char *report;
 	uint64_t startup_ns[STARTUP_PHASES];
@@ -53,6 +56,17 @@ struct pn_machine {
 
 /* Fills m->sweep, if the configuration has shadow mode in it. The image is in memory, not yet run. */
 void machine_sweep(struct pn_machine *m);
+
+/*
+ * Starts a trace of the events in `types` (bits 1 << enum pn_trace_type) into a file, or, for the
+ * path "-", as lines onto `text`. Returns 0, PN_ERR_STATE, PN_ERR_NOMEM, PN_ERR_SYSTEM.
+ */
+int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint32_t types,
+			struct pn_error *err);
+
+/* Ends it: all that happened is written. Returns 0 or the errno of a write that failed; stores how
+ * many records the ring had no room for. */
+int machine_trace_stop(struct pn_machine *m, uint64_t *dropped);
 
 /* The guest's own counters, from the report page. */
 struct pn_guest_report machine_guest_report(struct pn_machine *m);

@@ -173,6 +173,13 @@ int pn_set_mode(struct pn_machine *m, enum pn_mode mode);
 /* The mode that the guest is in now. Async-signal-safe. */
 enum pn_mode pn_mode(const struct pn_machine *m);
 
+/*
+ * Writes what happens to a file from now on (<penumbra/trace.h>): the events whose bits 1 << enum
+ * pn_trace_type are set in `types`. After pn_load_elf, before pn_run; the file is complete when the
+ * machine is destroyed. Returns 0, PN_ERR_STATE, PN_ERR_NOMEM, PN_ERR_SYSTEM.
+ */
+int pn_trace_file(struct pn_machine *m, const char *path, uint32_t types, struct pn_error *err);
+
 /* What the guest may do with a range. Pages are always readable. */
 enum pn_prot {
 	PN_PROT_READ = 0, /* a write by the guest leaves it as an MMIO exit */

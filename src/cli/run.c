@@ -6,6 +6,7 @@
 #include "cli/stats.h"
 #include "cli/stop.h"
 #include "clock.h"
+#include "error.h"
 #include "kvm/probe.h"
 #include "kvm/vendor.h"
 
@@ -128,6 +129,21 @@ static void print_warnings(const struct run *r, const struct pn_machine *m)
 		cli_fail("%s: %s", r->options.guest, pn_warning(m, i));
 }
 
+/* The trace is complete before anything is said of the run. */
+static int end_trace(const struct run *r, struct pn_machine *m, struct pn_error *err)
+{
+	uint64_t dropped;
+	int error = machine_trace_stop(m, &dropped);
+
+	if (dropped)
+		cli_fail("%s: %llu events did not fit into the ring and are lost; --trace-filter "
+			 "leaves room for fewer",
+			 r->options.trace, (unsigned long long)dropped);
+	errno = error;
+	return error ? pn_fail_errno(err, PN_ERR_SYSTEM, "%s: cannot be written", r->options.trace)
+		     : PN_OK;
+}
+
 /* Runs the guest under the time limit, which holds for its output as well. */
 static int run_guest(const struct run *r, struct pn_machine *m, struct output *out,
 		     struct pn_result *result, struct pn_error *err)
@@ -137,11 +153,18 @@ static int run_guest(const struct run *r, struct pn_machine *m, struct output *o
 	if (code)
 		return code;
 	print_warnings(r, m);
+	if (r->options.trace)
+		code = machine_trace_start(m, r->options.trace, stderr, r->options.trace_types,
+					   err);
+	if (code)
+		return code;
 	code = stop_arm(m, r->options.timeout_ns, err);
 	if (!code)
 		code = pn_run(m, result, err);
 	output_flush(out);
 	stop_disarm();
+	if (!code)
+		code = end_trace(r, m, err);
 	return code;
 }
 

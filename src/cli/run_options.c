@@ -3,6 +3,7 @@
 #include "cli/run_options.h"
 #include "cli/cli.h"
 #include "cli/parse.h"
+#include "cli/trace.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -34,7 +35,9 @@ static const char usage[] =
 	"  --max-exits=N       stop the guest after so many exits (default: no limit)\n"
 	"  --no-warnings       do not tell what of the guest's text shadow mode may run\n"
 	"                      wrongly\n"
-	"  --stats[=json]      print what the run came to, on standard error\n"
+	"  --trace=FILE        write every event to FILE; -: as lines on standard error\n"
+	"  --trace-filter=LIST only these, as fault,flush,cr3 (penumbra trace --help)\n"
+	"  --stats[=json]       print what the run came to, on standard error\n"
 	"  --stats-file=FILE   write the same as one JSON object\n"
 	"  --help              print this\n"
 	"\n"
@@ -54,6 +57,8 @@ enum {
 	OPT_TIMEOUT,
 	OPT_MAX_EXITS,
 	OPT_NO_WARNINGS,
+	OPT_TRACE,
+	OPT_TRACE_FILTER,
 	OPT_STATS,
 	OPT_STATS_FILE,
 	OPT_HELP
@@ -71,6 +76,8 @@ static const struct option options[] = {
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"max-exits", required_argument, NULL, OPT_MAX_EXITS},
 	{"no-warnings", no_argument, NULL, OPT_NO_WARNINGS},
+	{"trace", required_argument, NULL, OPT_TRACE},
+	{"trace-filter", required_argument, NULL, OPT_TRACE_FILTER},
 	{"stats", optional_argument, NULL, OPT_STATS},
 	{"stats-file", required_argument, NULL, OPT_STATS_FILE},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -180,6 +187,8 @@ static int parse_option(struct run_options *r, int option, const char *value)
 			return bad("max-exits", value, "give a number above 0");
 		return 0;
 	case OPT_NO_WARNINGS: r->no_warnings = true; return 0;
+	case OPT_TRACE: r->trace = value; return 0;
+	case OPT_TRACE_FILTER: return cli_trace_filter(value, &r->trace_types);
 	case OPT_STATS:
 		if (value && strcmp(value, "json") != 0)
 			return bad("stats", value, "give json, or nothing");
@@ -216,6 +225,7 @@ int run_options_parse(struct run_options *r, int argc, char **argv)
 	int option, code, at = 1;
 
 	r->mmu = &mmu_choices[0];
+	r->trace_types = UINT32_MAX;
 	optind = 0;
 	opterr = 0;
 	for (; (option = getopt_long(argc, argv, "+:", options, NULL)) != -1; at = optind) {

@@ -3,8 +3,8 @@
 #ifndef LOADER_IMAGE_H
 #define LOADER_IMAGE_H
 
-#include "loader/symbols.h"
 #include "memory/gmem.h"
+#include "symbols.h"
 
 #define IMAGE_SEGMENTS_MAX 32
 #define IMAGE_TEXT_MAX	   64

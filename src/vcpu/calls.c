@@ -41,6 +41,17 @@ static uint32_t call_mark(struct vcpu *v, const struct kvm_regs *regs,
 	v->marks.count++;
 	v->marks.number = (uint32_t)regs->rdi;
 	v->marks.value = regs->rsi;
+	if (tracer_wants(v->tracer, PN_TRACE_MARK)) {
+		const struct pn_trace_record r = {
+			.type = PN_TRACE_MARK,
+			.source = PN_SOURCE_GUEST,
+			.mode = (uint8_t)atomic_load(&v->mode),
+			.rip = regs->rip,
+			.value = {regs->rdi & UINT32_MAX, regs->rsi},
+		};
+
+		tracer_add(v->tracer, &r);
+	}
 	return 0;
 }
 

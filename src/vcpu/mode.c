@@ -38,6 +38,20 @@ static int change(struct vcpu *v, enum pn_mode to, bool exited, struct pn_error 
 	return code;
 }
 
+static void trace_mode(struct vcpu *v, enum pn_mode from, enum pn_mode to)
+{
+	const struct pn_trace_record r = {
+		.type = PN_TRACE_MODE,
+		.source = PN_SOURCE_EXIT,
+		.mode = (uint8_t)to,
+		.rip = v->run->s.regs.regs.rip,
+		.value = {(uint64_t)from, (uint64_t)to},
+	};
+
+	if (tracer_wants(v->tracer, PN_TRACE_MODE))
+		tracer_add(v->tracer, &r);
+}
+
 enum vcpu_verdict mode_grant(struct vcpu *v, bool *exited, struct vcpu_end *end)
 {
 	enum pn_mode now = (enum pn_mode)atomic_load(&v->mode), to;
@@ -57,6 +71,7 @@ enum vcpu_verdict mode_grant(struct vcpu *v, bool *exited, struct vcpu_end *end)
 		return vcpu_end(end, PN_END_DIED, "change to %s mode: %s", modes[to]->name,
 				err.text);
 	v->toggles++;
+	trace_mode(v, now, to);
 	*exited = false;
 	return VCPU_CONTINUE;
 }

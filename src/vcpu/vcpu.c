@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "error.h"
 #include "kvm/vendor.h"
+#include "vcpu/deprivileged/deprivileged.h"
 #include "vcpu/mode.h"
 #include "x86.h"
 
@@ -199,6 +200,25 @@ static enum vcpu_verdict audit(struct vcpu *v, struct vcpu_end *end)
 		     : vcpu_end(end, PN_END_DIED, "audit of %s mode: %s", mode_of(v)->name, why);
 }
 
+/* An exit that the guest made by itself; the monitor's are told by what is behind them. */
+static void trace_exit(struct vcpu *v)
+{
+	const struct exit_record *x = &v->history.last[(v->history.total - 1) % HISTORY_LAST];
+	const struct pn_trace_record r = {
+		.type = PN_TRACE_EXIT,
+		.source = PN_SOURCE_EXIT,
+		.mode = (uint8_t)atomic_load(&v->mode),
+		.rip = x->rip,
+		.kind = (uint8_t)x->reason,
+		.address = x->where,
+		.value = {x->value},
+	};
+
+	if (tracer_wants(v->tracer, PN_TRACE_EXIT) &&
+	    !(mode_of(v) == &mmu_shadow && deprivileged_by_monitor(v)))
+		tracer_add(v->tracer, &r);
+}
+
 static void loop(struct vcpu *v, timer_t timer, struct vcpu_end *end)
 {
 	uint64_t left = v->max_exits ? v->max_exits : UINT64_MAX;
@@ -215,6 +235,7 @@ static void loop(struct vcpu *v, timer_t timer, struct vcpu_end *end)
 		}
 		if (change_mode(v, &exited, timer, end) == VCPU_END)
 			return;
+		tracer_end(v->tracer);
 		if (left-- == 0) {
 			vcpu_end(end, PN_END_MAX_EXITS, "limit of %llu exits reached",
 				 (unsigned long long)v->max_exits);
@@ -223,14 +244,17 @@ static void loop(struct vcpu *v, timer_t timer, struct vcpu_end *end)
 		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
 			left++;
 			exited = false;
+			tracer_begin(v->tracer);
 			if (run_failed(v, end) == VCPU_END)
 				return;
 			continue;
 		}
 		exited = true;
+		tracer_begin(v->tracer);
 		if (v->history.total == 0)
 			v->first_exit_ns = clock_ns();
 		history_add(&v->history, v->run);
+		trace_exit(v);
 		keep_registers(v);
 		if (v->audit_every && v->history.total % v->audit_every == 0 &&
 		    audit(v, end) == VCPU_END)
@@ -265,7 +289,9 @@ int vcpu_run(struct vcpu *v, struct vcpu_end *end, struct pn_error *err)
 	if (!v->started_ns)
 		v->started_ns = clock_ns();
 	toggle_timer_set(v, timer);
+	tracer_begin(v->tracer);
 	loop(v, timer, end);
+	tracer_end(v->tracer);
 	if (v->toggle_ns)
 		timer_delete(timer);
 	atomic_store(&v->thread, 0);

@@ -10,12 +10,13 @@
 #include "device/console.h"
 #include "device/exit_port.h"
 #include "kvm/kvm.h"
-#include "loader/symbols.h"
 #include "memory/gmem.h"
 #include "memory/shadow/shadow.h"
 #include "memory/walk.h"
+#include "symbols.h"
 #include "vcpu/cpuid.h"
 #include "vcpu/history.h"
+#include "vcpu/tracer.h"
 
 #include <stdatomic.h>
 
@@ -74,6 +75,8 @@ struct vcpu {
 	uint64_t audit_every;  /* exits between checks of the mode's invariants; 0: none */
 
 	struct cpuid_facts facts; /* of the guest's CPUID */
+
+	struct tracer *tracer; /* NULL: nothing is traced */
 
 	uint64_t max_exits; /* 0: no limit */
 	struct history history;

@@ -2,7 +2,7 @@
 /* The guest's symbols: the one an address belongs to, and the one of a name. */
 #include "check.h"
 
-#include "loader/symbols.h"
+#include "symbols.h"
 
 #include <stdlib.h>
 

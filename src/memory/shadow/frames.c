@@ -75,6 +75,7 @@ void entry_clear(struct shadow *s, uint32_t f, unsigned i)
 
 	if (!old)
 		return;
+	s->stats.dropped++;
 	mail_set(s, f, i, 0);
 	if (is_leaf(old, s->frame[f].level)) {
 		s->tlb_stale |= !!(old & PTE_WRITE);

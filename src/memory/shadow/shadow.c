@@ -120,6 +120,19 @@ bool shadow_untrack(struct shadow *s, gpa_t gpa, struct mailbox *box)
 	return gone;
 }
 
+unsigned shadow_table_level(const struct shadow *s, gpa_t gpa)
+{
+	uint32_t t = table_find(s, gpa >> PAGE_SHIFT);
+	unsigned level = 0;
+
+	if (t == NONE)
+		return 0;
+	for (uint32_t f = s->table[t].frames; f != NONE; f = s->frame[f].sibling_next)
+		if (!level || s->frame[f].level < level)
+			level = s->frame[f].level;
+	return level;
+}
+
 void shadow_memory_changed(struct shadow *s, struct mailbox *box)
 {
 	roots_drop_all(s);

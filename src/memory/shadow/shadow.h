@@ -156,6 +156,9 @@ void shadow_guest_pt_write(struct shadow *s, gpa_t gpa, unsigned len, struct mai
  */
 bool shadow_untrack(struct shadow *s, gpa_t gpa, struct mailbox *box);
 
+/* The lowest level at which the page at `gpa` is in use as a table, 0 if it is not tracked. */
+unsigned shadow_table_level(const struct shadow *s, gpa_t gpa);
+
 /* Guest slots have been added or removed: everything is dropped. */
 void shadow_memory_changed(struct shadow *s, struct mailbox *box);
 
@@ -177,6 +180,7 @@ struct shadow_stats {
 	uint64_t hidden_faults, guest_faults;
 	uint64_t foreseen; /* hidden faults saved by shadow_foresee */
 	uint64_t filled;   /* entries installed beyond the fault's */
+	uint64_t dropped;  /* entries taken away again */
 	uint64_t table_writes, unsyncs;
 	uint64_t roots; /* made so far */
 	uint64_t frames_used, frames_peak, reclaimed, splits;

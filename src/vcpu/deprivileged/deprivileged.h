@@ -55,6 +55,7 @@ struct deprivileged {
 	bool set_tsc_aux; /* the real TSC_AUX is to follow cpu.tsc_aux */
 	struct handled_fault fault; /* the guest fault delivered last */
 	struct trap_record *record; /* of the trap at hand */
+	gva_t trap_rip;		    /* where the guest was */
 	struct retried retried;
 	struct vcpu *vcpu;
 };

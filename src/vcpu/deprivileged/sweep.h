@@ -8,7 +8,7 @@
 #ifndef VCPU_DEPRIVILEGED_SWEEP_H
 #define VCPU_DEPRIVILEGED_SWEEP_H
 
-#include "loader/symbols.h"
+#include "symbols.h"
 
 /* Lines of findings at most; one more tells how many were left out. */
 #define SWEEP_LINES 16

@@ -4,6 +4,7 @@
  * that the guest must see?
  */
 #include "vcpu/deprivileged/deprivileged.h"
+#include "vcpu/deprivileged/events.h"
 #include "vcpu/mode.h"
 #include "x86.h"
 
@@ -17,6 +18,7 @@ static void apply_effects(struct deprivileged *d, const struct emulate *e)
 	const unsigned paging = EFFECT_CR0 | EFFECT_CR3 | EFFECT_CR4 | EFFECT_EFER | EFFECT_XSTATE;
 	/* WRPKRU flushes nothing: another PKRU is another way of looking at the same entries. */
 	bool flush = !(e->effects & EFFECT_XSTATE || (e->effects & EFFECT_CR3 && e->no_flush));
+	uint64_t root = d->ctx.root, dropped = shadow_stats(d->shadow).dropped;
 
 	if (e->effects & (paging | EFFECT_PRIVILEGE))
 		deprivileged_update(d);
@@ -29,6 +31,7 @@ static void apply_effects(struct deprivileged *d, const struct emulate *e)
 		shadow_invalidate(d->shadow, &d->ctx, SHADOW_FLUSH_PAGE, e->gva, &d->box);
 	if (e->effects & EFFECT_INVPCID)
 		shadow_invalidate(d->shadow, &d->ctx, SHADOW_FLUSH_ALL, 0, &d->box);
+	event_effects(d, e, root, dropped);
 	if (e->effects & EFFECT_TSC)
 		state_set_msr(d->vcpu, MSR_TSC, e->tsc);
 	if (e->effects & EFFECT_TSC_AUX)
@@ -56,6 +59,7 @@ static enum vcpu_verdict give(struct deprivileged *d, struct emulate *e, const s
 	if (!deliver_exception(e, x, software))
 		return die(d, end, "triple fault");
 	d->record->outcome = TRAP_GUEST;
+	event_inject(d, x);
 	apply_effects(d, e);
 	return VCPU_CONTINUE;
 }
@@ -104,8 +108,11 @@ static enum vcpu_verdict instruction(struct deprivileged *d, struct emulate *e,
 				     struct vcpu_end *end)
 {
 	struct exception x;
+	uint64_t before = 0;
 	char what[160];
 
+	if (store)
+		gmem_read(d->vcpu->mem, *store & ~UINT64_C(7), &before, sizeof(before));
 	/* Only instructions look at the bases, and change what they are in real. Where they cost a
 	 * system call, they are taken when they can have changed by more than a null selector. */
 	if (d->cpu.cr4 & CR4_FSGSBASE || d->vcpu->run->kvm_valid_regs & KVM_SYNC_X86_SREGS)
@@ -114,16 +121,19 @@ static enum vcpu_verdict instruction(struct deprivileged *d, struct emulate *e,
 	case EMULATE_DONE:
 		apply_effects(d, e);
 		d->record->mnemonic = e->mnemonic;
-		d->record->outcome = came->vector == VECTOR_PF ? TRAP_TABLE : TRAP_EMULATED;
+		d->record->outcome = store ? TRAP_TABLE : TRAP_EMULATED;
+		if (store)
+			event_table_write(d, *store, before);
 		if (e->effects & EFFECT_STEP) {
 			x = (struct exception){.vector = VECTOR_DB};
 			return give(d, e, &x, false, end);
 		}
 		if (resume_faulted(d))
 			d->record->outcome = TRAP_FORESEEN;
-		return e->effects & EFFECT_HALT
-			       ? die(d, end, "guest halted for good (nothing can wake it)")
-			       : VCPU_CONTINUE;
+		if (!(e->effects & EFFECT_HALT))
+			return VCPU_CONTINUE;
+		event_halt(d);
+		return die(d, end, "guest halted for good (nothing can wake it)");
 	case EMULATE_EXCEPTION:
 		x = e->exception;
 		/* The processor knew it, or it would not have come to storing. */
@@ -186,6 +196,7 @@ static enum vcpu_verdict page_fault(struct deprivileged *d, struct emulate *e, u
 		.privilege = d->cpu.cpl == 3 ? WALK_USER : WALK_SUPERVISOR,
 		.set_ad = true,
 	};
+	uint64_t filled = shadow_stats(d->shadow).filled;
 	struct walk_result r;
 	char what[160];
 
@@ -195,10 +206,14 @@ static enum vcpu_verdict page_fault(struct deprivileged *d, struct emulate *e, u
 		return syscall_trap(d, e, end);
 	}
 	switch (shadow_fault(d->shadow, &d->ctx, &query, &d->box, &r)) {
-	case SHADOW_FIXED: d->record->outcome = TRAP_HIDDEN; return VCPU_CONTINUE;
+	case SHADOW_FIXED:
+		d->record->outcome = TRAP_HIDDEN;
+		event_hidden_fault(d, error, &query, &r, filled);
+		return VCPU_CONTINUE;
 	case SHADOW_GUEST_FAULT:
 		d->fault = (struct handled_fault){.open = true, .query = query, .regs = d->regs};
 		x.error = r.error_code;
+		event_guest_fault(d, &query, &r);
 		return give(d, e, &x, false, end);
 	case SHADOW_NONCANONICAL:
 		x = (struct exception){.vector = VECTOR_GP, .has_error = true};
@@ -271,6 +286,7 @@ static enum vcpu_verdict handle(struct deprivileged *d, struct monitor_frame *fr
 	enum vcpu_verdict verdict;
 
 	d->record = history_trap(&d->vcpu->history, frame->rip);
+	d->trap_rip = frame->rip;
 	if (atomic_exchange(&d->vcpu->memory_changed, false))
 		shadow_memory_changed(d->shadow, &d->box);
 	if (port == MONITOR_PORT_MAIL) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's symbols: from address to name+offset for reports, from name to address for tools. */
-#ifndef LOADER_SYMBOLS_H
-#define LOADER_SYMBOLS_H
+#ifndef SYMBOLS_H
+#define SYMBOLS_H
 
 #include <penumbra/penumbra.h>
 

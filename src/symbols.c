@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's symbols: a sorted array. */
-#include "loader/symbols.h"
+#include "symbols.h"
 
 #include <stdio.h>
 #include <stdlib.h>

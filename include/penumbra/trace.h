@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The trace format: what a trace file holds, byte by byte (docs/trace-format.md). Little endian.
+ *
+ *   struct pn_trace_header    once
+ *   symbols                   header.symbols_size bytes, one struct pn_trace_symbol after the other
+ *   struct pn_trace_record    until the end of the file; a last one that is cut off is no record
+ *
+ * A reader takes files of the version it knows, and passes over record types that it does not.
+ */
+#ifndef PENUMBRA_TRACE_H
+#define PENUMBRA_TRACE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PN_TRACE_MAGIC	 "PNTRACE" /* and its NUL: 8 bytes */
+#define PN_TRACE_VERSION 1
+
+struct pn_trace_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t header_size;	/* bytes of this structure */
+	uint32_t record_size;	/* bytes of struct pn_trace_record */
+	uint32_t vcpus;		/* vCPUs that may have left records */
+	uint64_t start_ns;	/* CLOCK_MONOTONIC at time 0 */
+	uint64_t start_wall_ns; /* CLOCK_REALTIME at time 0 */
+	uint64_t symbols_size;	/* bytes of symbols behind this header */
+	char host[64];		/* the host's paging in words; NUL-terminated, as the next two */
+	char guest[256];	/* file name of the guest */
+	char cmdline[256];	/* the guest's command line, cut if need be */
+};
+
+/* A symbol of the guest: this, then `length` bytes of its name, without a NUL. Sorted by GVA. */
+struct pn_trace_symbol {
+	uint64_t gva, size; /* bytes */
+	uint32_t length;
+	uint32_t reserved;
+};
+
+/*
+ * What happened. `address`, `value`, `error`, `count`, `level`, `kind` and `cause` of a record mean,
+ * by type (what is not named is 0):
+ *
+ *   GUEST_FAULT    address: CR2; error: the #PF's error code; kind: enum pn_trace_fault; level and
+ *                  value[0]: of the entry that the walk failed at
+ *   HIDDEN_FAULT   address: CR2; error: the access, as a #PF's error code; count: entries filled
+ *                  beyond the one that was missing; value[0]: GPA of the page
+ *   TABLE_WRITE    address: GPA of the guest's table entry; value: before, after; level: of the table
+ *   CR3            value: before, after
+ *   FLUSH          kind: enum pn_trace_flush; cause: enum pn_trace_cause; address: GVA of a page;
+ *                  count: shadow entries dropped
+ *   SECOND_FAULT   address: GPA; error: bit 1 write; cost: until it was resolved
+ *   INJECT         kind: the vector; error: its error code; address: CR2
+ *   HALT
+ *   MODE           value: before, after (enum pn_mode)
+ *   MARK           value: number and value that the guest gave
+ *   EXIT           kind: KVM_EXIT_...; address: port or GPA; value[0]: what was written
+ *   DROP           count: records lost just before this one, because the ring was full
+ */
+enum pn_trace_type {
+	PN_TRACE_NONE,
+	PN_TRACE_GUEST_FAULT,
+	PN_TRACE_HIDDEN_FAULT,
+	PN_TRACE_TABLE_WRITE,
+	PN_TRACE_CR3,
+	PN_TRACE_FLUSH,
+	PN_TRACE_SECOND_FAULT,
+	PN_TRACE_INJECT,
+	PN_TRACE_HALT,
+	PN_TRACE_MODE,
+	PN_TRACE_MARK,
+	PN_TRACE_EXIT,
+	PN_TRACE_DROP,
+	PN_TRACE_TYPES
+};
+
+/* What a guest fault was about, as the walk shows. */
+enum pn_trace_fault {
+	PN_FAULT_NOT_PRESENT,
+	PN_FAULT_WRITE,	   /* to a page that may not be written */
+	PN_FAULT_EXECUTE,  /* of a page without code */
+	PN_FAULT_USER,	   /* to a supervisor page */
+	PN_FAULT_SMEP,	   /* kernel, code of a user page */
+	PN_FAULT_SMAP,	   /* kernel, data of a user page */
+	PN_FAULT_RESERVED, /* reserved bits */
+	PN_FAULT_KEY,	   /* protection key */
+	PN_FAULTS
+};
+
+enum pn_trace_flush {
+	PN_FLUSH_ALL,
+	PN_FLUSH_CONTEXT,
+	PN_FLUSH_RANGE,
+	PN_FLUSH_PAGE,
+	PN_FLUSH_PCID,
+	PN_FLUSHES
+};
+
+enum pn_trace_cause {
+	PN_CAUSE_CR3,
+	PN_CAUSE_INVLPG,
+	PN_CAUSE_INVPCID,
+	PN_CAUSE_CR4,
+	PN_CAUSE_CR0,
+	PN_CAUSE_EFER,
+	PN_CAUSE_CALL,
+	PN_CAUSE_MODE,
+	PN_CAUSES
+};
+
+/* Who saw it. */
+enum pn_trace_source {
+	PN_SOURCE_SHADOW, /* shadow mode: nothing happens without a trap */
+	PN_SOURCE_EXIT,	  /* an exit to userspace, in either mode */
+	PN_SOURCE_GUEST,  /* the guest's own log */
+	PN_SOURCE_BREAK,  /* a breakpoint from outside */
+	PN_SOURCE_UFFD,	  /* userfaultfd */
+	PN_SOURCE_STATS,  /* KVM_GET_STATS_FD */
+	PN_SOURCE_KERNEL, /* a tracepoint of the host's kernel */
+	PN_SOURCES
+};
+
+struct pn_trace_record {
+	uint64_t time; /* ns since header.start_ns */
+	uint64_t rip;  /* GVA, the guest's */
+	uint64_t address;
+	uint64_t value[2];
+	uint32_t cost; /* ns that the host spent on it in userspace; UINT32_MAX: that or more */
+	uint32_t error;
+	uint32_t count;
+	uint32_t number; /* of the vCPU's records, from 0; a gap is a drop */
+	uint8_t type;	 /* enum pn_trace_type */
+	uint8_t source;	 /* enum pn_trace_source */
+	uint8_t mode;	 /* enum pn_mode */
+	uint8_t vcpu;
+	uint8_t cpl; /* the guest's own */
+	uint8_t level;
+	uint8_t kind;
+	uint8_t cause;
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

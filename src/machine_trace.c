@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* A machine's trace: its ring, its stream, and what the head of the file says of the guest. */
+#include "machine.h"
+
+#include "error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct machine_trace {
+	struct tracer tracer;
+	struct trace_stream stream;
+};
+
+static void describe(const struct pn_machine *m, struct pn_trace_header *h)
+{
+	const char *name = strrchr(m->guest, '/');
+
+	snprintf(h->host, sizeof(h->host), "%s", pn_paging_name(pn_host_paging(m)));
+	snprintf(h->guest, sizeof(h->guest), "%s", name ? name + 1 : m->guest);
+	snprintf(h->cmdline, sizeof(h->cmdline), "%.*s", (int)sizeof(h->cmdline) - 1, m->cmdline);
+}
+
+int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint32_t types,
+			struct pn_error *err)
+{
+	struct pn_trace_header header;
+	struct machine_trace *t;
+	int code;
+
+	if (!m->loaded)
+		return pn_fail(err, PN_ERR_STATE, "a trace needs a guest: load one first");
+	if (m->trace)
+		return pn_fail(err, PN_ERR_STATE, "the machine is traced already");
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return pn_fail(err, PN_ERR_NOMEM, "out of memory");
+	trace_header_init(&header);
+	describe(m, &header);
+	code = trace_stream_start(&t->stream, path, text, &header, &m->image.symbols, err);
+	if (code) {
+		free(t);
+		return code;
+	}
+	t->tracer.ring = &t->stream.ring;
+	t->tracer.types = types;
+	t->tracer.start_ns = header.start_ns;
+	m->trace = t;
+	m->vcpu.tracer = &t->tracer;
+	return PN_OK;
+}
+
+int machine_trace_stop(struct pn_machine *m, uint64_t *dropped)
+{
+	struct machine_trace *t = m->trace;
+	int code;
+
+	*dropped = 0;
+	if (!t)
+		return 0;
+	m->vcpu.tracer = NULL;
+	m->trace = NULL;
+	*dropped = t->stream.ring.dropped_total;
+	code = trace_stream_stop(&t->stream);
+	free(t);
+	return code;
+}
+
+int pn_trace_file(struct pn_machine *m, const char *path, uint32_t types, struct pn_error *err)
+{
+	return machine_trace_start(m, path, NULL, types, err);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Trace files. */
+#include "trace/file.h"
+
+#include "clock.h"
+#include "error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+/* No guest of ours has more: a length beyond is a damaged file. */
+#define SYMBOLS_MAX (UINT64_C(256) << 20)
+
+int trace_write_all(int fd, const void *bytes, size_t size)
+{
+	const char *at = bytes;
+
+	while (size) {
+		ssize_t n = write(fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		at += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+void trace_header_init(struct pn_trace_header *h)
+{
+	struct timespec wall;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	*h = (struct pn_trace_header){
+		.magic = PN_TRACE_MAGIC,
+		.version = PN_TRACE_VERSION,
+		.header_size = sizeof(*h),
+		.record_size = sizeof(struct pn_trace_record),
+		.vcpus = 1,
+		.start_ns = clock_ns(),
+		.start_wall_ns = (uint64_t)wall.tv_sec * 1000000000 + (uint64_t)wall.tv_nsec,
+	};
+}
+
+int trace_write_head(int fd, const struct pn_trace_header *header, const struct symbols *symbols)
+{
+	struct pn_trace_header h = *header;
+
+	h.symbols_size = 0;
+	for (size_t i = 0; i < symbols->count; i++)
+		h.symbols_size += sizeof(struct pn_trace_symbol) + strlen(symbols->symbol[i].name);
+	if (trace_write_all(fd, &h, sizeof(h)))
+		return -1;
+	for (size_t i = 0; i < symbols->count; i++) {
+		const struct symbol *from = &symbols->symbol[i];
+		const struct pn_trace_symbol s = {.gva = from->gva,
+						  .size = from->size,
+						  .length = (uint32_t)strlen(from->name)};
+
+		if (trace_write_all(fd, &s, sizeof(s)) || trace_write_all(fd, from->name, s.length))
+			return -1;
+	}
+	return 0;
+}
+
+/* Reads `size` bytes or up to the end of the file; how many, or -1. */
+static ssize_t read_all(int fd, void *to, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = read(fd, (char *)to + done, size - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+static bool is_terminated(const char *text, size_t size)
+{
+	return memchr(text, 0, size) != NULL;
+}
+
+/* Why a header cannot be used; NULL if it can. */
+static const char *fault_of(const struct pn_trace_header *h, ssize_t got)
+{
+	if (got < (ssize_t)sizeof(*h) || memcmp(h->magic, PN_TRACE_MAGIC, sizeof(h->magic)) != 0)
+		return "no trace of Penumbra's";
+	if (h->version != PN_TRACE_VERSION)
+		return "a trace of another version";
+	if (h->header_size != sizeof(*h) || h->record_size != sizeof(struct pn_trace_record) ||
+	    h->symbols_size > SYMBOLS_MAX || !is_terminated(h->host, sizeof(h->host)) ||
+	    !is_terminated(h->guest, sizeof(h->guest)) ||
+	    !is_terminated(h->cmdline, sizeof(h->cmdline)))
+		return "a damaged trace: its header is not possible";
+	return NULL;
+}
+
+static int read_symbols(struct trace_reader *r, const char *path, struct pn_error *err)
+{
+	uint64_t left = r->header.symbols_size;
+	char name[SYMBOL_NAME_MAX + 1];
+	struct pn_trace_symbol s;
+
+	for (; left; left -= sizeof(s) + s.length) {
+		if (left < sizeof(s) || read_all(r->fd, &s, sizeof(s)) != sizeof(s) ||
+		    s.length > SYMBOL_NAME_MAX || s.length > left - sizeof(s) ||
+		    read_all(r->fd, name, s.length) != (ssize_t)s.length)
+			return pn_fail(err, PN_ERR_IMAGE,
+				       "%s: a damaged trace: its symbols are not possible", path);
+		name[s.length] = 0;
+		if (symbols_add(&r->symbols, s.gva, s.size, name))
+			return pn_fail(err, PN_ERR_NOMEM, "out of memory");
+	}
+	symbols_sort(&r->symbols);
+	return PN_OK;
+}
+
+int trace_open(struct trace_reader *r, const char *path, struct pn_error *err)
+{
+	const char *fault;
+	int code;
+
+	memset(r, 0, sizeof(*r));
+	r->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (r->fd < 0)
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "%s", path);
+	fault = fault_of(&r->header, read_all(r->fd, &r->header, sizeof(r->header)));
+	code = fault ? pn_fail(err, PN_ERR_IMAGE, "%s: %s", path, fault)
+		     : read_symbols(r, path, err);
+	if (code)
+		trace_close(r);
+	return code;
+}
+
+void trace_close(struct trace_reader *r)
+{
+	if (r->fd >= 0)
+		close(r->fd);
+	symbols_free(&r->symbols);
+	r->fd = -1;
+}
+
+int trace_read(struct trace_reader *r, struct pn_error *err)
+{
+	ssize_t n = read_all(r->fd, r->batch, sizeof(r->batch));
+
+	if (n < 0)
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "trace");
+	return (int)((size_t)n / sizeof(r->batch[0]));
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event ring of one vCPU: one thread puts, one takes, no lock. A full ring never stalls the one
+ * that puts: the record is dropped and counted, and the next that fits is preceded by a DROP record.
+ */
+#ifndef TRACE_RING_H
+#define TRACE_RING_H
+
+#include <penumbra/trace.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct trace_ring {
+	struct pn_trace_record *record;
+	uint32_t mask; /* records, less one */
+
+	/* The putting thread's. */
+	_Alignas(64) atomic_uint_fast64_t head;
+	uint64_t tail_seen; /* as last read */
+	uint64_t dropped;   /* since the last record that fitted */
+	uint64_t dropped_total;
+	uint32_t number;
+
+	/* The taking thread's. */
+	_Alignas(64) atomic_uint_fast64_t tail;
+};
+
+/* Makes a ring of 1 << bits records (bits 4 to 24). Returns false if there is no memory. */
+bool trace_ring_init(struct trace_ring *r, unsigned bits);
+void trace_ring_fini(struct trace_ring *r);
+
+/* Puts a record; its number is filled in here. */
+void trace_ring_put(struct trace_ring *r, const struct pn_trace_record *record);
+
+/*
+ * The records that can be taken, in one piece: stores the address of the first and returns how many
+ * there are; 0 for an empty ring. They stay where they are until trace_ring_took() gives back the
+ * first `count` of them.
+ */
+uint32_t trace_ring_peek(const struct trace_ring *r, const struct pn_trace_record **first);
+void trace_ring_took(struct trace_ring *r, uint32_t count);
+
+#endif

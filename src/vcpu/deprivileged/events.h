@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What shadow mode tells a trace. Each does nothing if nobody listens. */
+#ifndef VCPU_DEPRIVILEGED_EVENTS_H
+#define VCPU_DEPRIVILEGED_EVENTS_H
+
+#include "vcpu/deprivileged/deprivileged.h"
+
+void event_guest_fault(struct deprivileged *d, const struct walk_query *query,
+		       const struct walk_result *result);
+
+/* `filled`: shadow_stats.filled before it. */
+void event_hidden_fault(struct deprivileged *d, uint32_t error, const struct walk_query *query,
+			const struct walk_result *result, uint64_t filled);
+
+/* A store by the emulator over the entry at `gpa`, which held `before`; of 8 bytes. */
+void event_table_write(struct deprivileged *d, gpa_t gpa, uint64_t before);
+
+/* A load of CR3, and what instructions flush. `before` is CR3 before; `dropped` is
+ * shadow_stats.dropped before. */
+void event_effects(struct deprivileged *d, const struct emulate *e, uint64_t before,
+		   uint64_t dropped);
+
+/* An exception other than #PF on its way to the guest. */
+void event_inject(struct deprivileged *d, const struct exception *x);
+
+void event_halt(struct deprivileged *d);
+
+#endif
