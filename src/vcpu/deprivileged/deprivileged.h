@@ -26,6 +26,12 @@ struct handled_fault {
 	struct kvm_regs regs;
 };
 
+/* What an emulated instruction or an exception's frame reached for where no memory slot lets it. */
+struct missed_access {
+	bool happened, write;
+	gpa_t gpa;
+};
+
 /* Registers of the real CPU that ring 3 runs by, as they were last set. */
 struct real_registers {
 	gpa_t root; /* CR3 */
@@ -54,6 +60,7 @@ struct deprivileged {
 	bool come_back;	  /* the monitor is to return to the host when the mail is done */
 	bool set_tsc_aux; /* the real TSC_AUX is to follow cpu.tsc_aux */
 	struct handled_fault fault; /* the guest fault delivered last */
+	struct missed_access missed;
 	struct trap_record *record; /* of the trap at hand */
 	gva_t trap_rip;		    /* where the guest was */
 	struct retried retried;

@@ -49,6 +49,13 @@ static bool reach_all(struct deprivileged *d, gva_t gva, unsigned len, enum walk
 	       (p->len[1] == 0 || reach(d, gva + room, how, access, &p->gpa[1], e));
 }
 
+/* The first is what is told. */
+static void miss(struct deprivileged *d, gpa_t gpa, bool write)
+{
+	if (!d->missed.happened)
+		d->missed = (struct missed_access){.happened = true, .write = write, .gpa = gpa};
+}
+
 static bool guest_read(void *arg, gva_t gva, void *to, unsigned len, unsigned access,
 		       struct exception *e)
 {
@@ -62,9 +69,11 @@ static bool guest_read(void *arg, gva_t gva, void *to, unsigned len, unsigned ac
 	if (!reach_all(d, gva, len, how, access, &p, e))
 		return false;
 	for (unsigned i = 0; i < 2; out += p.len[i], i++)
-		/* Nobody answers there: a bus gives all ones. */
-		if (p.len[i] && gmem_read(d->vcpu->mem, p.gpa[i], out, p.len[i]))
+		if (p.len[i] && gmem_read(d->vcpu->mem, p.gpa[i], out, p.len[i])) {
+			/* Nobody answers there: a bus gives all ones. The run will end. */
 			memset(out, 0xff, p.len[i]);
+			miss(d, p.gpa[i], false);
+		}
 	return true;
 }
 
@@ -78,7 +87,9 @@ static bool guest_write(void *arg, gva_t gva, const void *from, unsigned len, un
 	if (!reach_all(d, gva, len, WALK_WRITE, access, &p, e))
 		return false;
 	for (unsigned i = 0; i < 2; in += p.len[i], i++)
-		if (p.len[i] && !gmem_write(d->vcpu->mem, p.gpa[i], in, p.len[i]))
+		if (p.len[i] && gmem_write(d->vcpu->mem, p.gpa[i], in, p.len[i]))
+			miss(d, p.gpa[i], true);
+		else if (p.len[i])
 			shadow_guest_pt_write(d->shadow, p.gpa[i], p.len[i], &d->box);
 	return true;
 }

@@ -163,10 +163,15 @@ static bool is_syscall_at_cpl3(struct deprivileged *d, gva_t cr2)
 	unsigned access = EMULATE_FETCH | (d->cpu.cpl == 3 ? EMULATE_USER : 0);
 	uint8_t bytes[2] = {0};
 	struct exception x;
+	bool is;
 
-	return cr2 == area_syscall_entry(&d->area) && d->regs.rip == cr2 &&
-	       reach_ops.read(d, d->regs.rcx - 2, bytes, sizeof(bytes), access, &x) &&
-	       bytes[0] == 0x0f && bytes[1] == 0x05;
+	if (cr2 != area_syscall_entry(&d->area) || d->regs.rip != cr2)
+		return false;
+	is = reach_ops.read(d, d->regs.rcx - 2, bytes, sizeof(bytes), access, &x) &&
+	     bytes[0] == 0x0f && bytes[1] == 0x05;
+	/* This was our look, and not the guest's. */
+	d->missed.happened = false;
+	return is;
 }
 
 static enum vcpu_verdict syscall_trap(struct deprivileged *d, struct emulate *e,
@@ -182,6 +187,16 @@ static enum vcpu_verdict syscall_trap(struct deprivileged *d, struct emulate *e,
 	}
 	x = e->exception;
 	return give(d, e, &x, false, end);
+}
+
+static enum vcpu_verdict die_reaching(const struct deprivileged *d, struct vcpu_end *end, gpa_t gpa,
+				      bool write)
+{
+	char what[160];
+
+	snprintf(what, sizeof(what), "guest %s GPA 0x%llx, in no memory slot it may %s,",
+		 write ? "wrote" : "read", (unsigned long long)gpa, write ? "write" : "read");
+	return die(d, end, what);
 }
 
 static enum vcpu_verdict page_fault(struct deprivileged *d, struct emulate *e, uint32_t error,
@@ -230,10 +245,7 @@ static enum vcpu_verdict page_fault(struct deprivileged *d, struct emulate *e, u
 		return die(d, end, what);
 	case SHADOW_MMIO: break;
 	}
-	snprintf(what, sizeof(what), "guest %s GPA 0x%llx, in no memory slot it may %s,",
-		 query.access == WALK_WRITE ? "wrote" : "read", (unsigned long long)r.gpa,
-		 query.access == WALK_WRITE ? "write" : "read");
-	return die(d, end, what);
+	return die_reaching(d, end, r.gpa, query.access == WALK_WRITE);
 }
 
 /* What is single-stepped over, KVM's host does not see: the flag says why the #DB came. */
@@ -306,7 +318,10 @@ static enum vcpu_verdict handle(struct deprivileged *d, struct monitor_frame *fr
 	d->record->user = d->cpu.cpl == 3;
 	if (d->retried.count && memcmp(&d->retried.regs, &d->regs, sizeof(d->regs)) != 0)
 		d->retried.count = 0;
+	d->missed.happened = false;
 	verdict = trap(d, frame, end);
+	if (verdict == VCPU_CONTINUE && d->missed.happened)
+		verdict = die_reaching(d, end, d->missed.gpa, d->missed.write);
 	if (verdict == VCPU_CONTINUE && !virtual_is_64bit(&d->cpu))
 		verdict = die(d, end, "guest left 64-bit mode, which shadow mode needs,");
 	deprivileged_settle(d);

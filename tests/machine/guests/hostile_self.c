@@ -85,10 +85,10 @@ static void no_page_fault_handler(void)
 }
 
 /* A stack that is not there: 0 with an IST for the double fault, 1 without, 2 with one that is not
- * there either. `rsp` is the second argument, or a page of the window. */
+ * there either. `rsp` is the second argument, or a page of the window, whose entry is the third. */
 static void no_stack(void)
 {
-	window(HOLE_PAGE, 0);
+	window(HOLE_PAGE, argument[2]);
 	if (argument[0] == 1)
 		set_gate(VECTOR_DF, gpa_of(stubs) + VECTOR_DF * 16, 0);
 	if (argument[0] == 2)
