@@ -233,7 +233,7 @@ static int look_inside(const char *guest)
 		struct act act;
 		int status = play(&act, &scenes[SCENES - 1], way, guest, &m);
 
-		if (status)
+		if (status || !m)
 			return status;
 		look[way](m);
 		pn_machine_destroy(m);
