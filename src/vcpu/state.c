@@ -209,8 +209,7 @@ static int take_pending(struct vcpu *v, struct vcpu_state *state, struct pn_erro
 	state->has_pending = true;
 	state->pending = (struct exception){.vector = e.exception.nr,
 					    .has_error = e.exception.has_error_code,
-					    .error = e.exception.error_code,
-					    .cr2 = state->cpu.cr2};
+					    .error = e.exception.error_code};
 	e.exception.injected = 0;
 	e.flags = 0;
 	if (ioctl(v->fd, KVM_SET_VCPU_EVENTS, &e))
@@ -236,9 +235,14 @@ int state_take(struct vcpu *v, struct vcpu_state *state, struct pn_error *err)
 	int code;
 
 	memset(state, 0, sizeof(*state));
+	/* First: only this makes a #PF that is pending put its address into CR2. */
+	code = take_pending(v, state, err);
+	if (code)
+		return code;
 	if (ioctl(v->fd, KVM_GET_SREGS, &sregs) || ioctl(v->fd, KVM_GET_REGS, &state->regs))
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_SREGS");
 	take_sregs(&state->cpu, &sregs);
+	state->pending.cr2 = state->cpu.cr2;
 	state->cpu.interrupts = state->regs.rflags & RFLAGS_IF;
 	state->cpu.iopl = (uint8_t)((state->regs.rflags & RFLAGS_IOPL) >> RFLAGS_IOPL_SHIFT);
 	state->cpu.ac = state->cpu.cpl < 3 && state->regs.rflags & RFLAGS_AC;
@@ -247,8 +251,6 @@ int state_take(struct vcpu *v, struct vcpu_state *state, struct pn_error *err)
 	code = get_msrs(v, &state->cpu, err);
 	if (!code)
 		code = get_debug(v, state->cpu.dr, err);
-	if (!code)
-		code = take_pending(v, state, err);
 	return code;
 }
 

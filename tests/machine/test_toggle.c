@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define PAGELAB "build/guest/pagelab.elf"
@@ -145,6 +146,27 @@ static void pn_set_mode_before_the_run_holds_from_the_first_instruction(void **s
 	assert_int_equal(s->m->vcpu.toggles, 1);
 }
 
+/* KVM is about to inject it when the mode changes; a guest without an IDT falls over it. */
+static void a_pending_exception_goes_along(void **state)
+{
+	const struct pn_config config = {.cmdline = "exit 0"};
+	struct subject *s = *state;
+	struct kvm_vcpu_events e;
+
+	subject_make(s, &config);
+	assert_int_equal(pn_load_elf(s->m, SCRIPT, &s->err), PN_OK);
+	assert_int_equal(ioctl(s->m->vcpu.fd, KVM_GET_VCPU_EVENTS, &e), 0);
+	e.exception.injected = 1;
+	e.exception.nr = 13;
+	e.exception.has_error_code = 1;
+	e.exception.error_code = 0;
+	e.flags = 0;
+	assert_int_equal(ioctl(s->m->vcpu.fd, KVM_SET_VCPU_EVENTS, &e), 0);
+	assert_int_equal(pn_set_mode(s->m, PN_MODE_SHADOW), PN_OK);
+	assert_int_equal(subject_run(s), PN_END_DIED);
+	CHECK_CONTAINS("reason", s->result.reason, "triple fault");
+}
+
 static void pn_set_mode_refuses_what_cannot_be(void **state)
 {
 	struct subject *s = *state;
@@ -233,6 +255,7 @@ static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(no_register_changes),
 	SUBJECT_TEST(pn_set_mode_works_from_another_thread),
 	SUBJECT_TEST(pn_set_mode_before_the_run_holds_from_the_first_instruction),
+	SUBJECT_TEST(a_pending_exception_goes_along),
 	SUBJECT_TEST(pn_set_mode_refuses_what_cannot_be),
 	SUBJECT_TEST(the_guest_itself_changes_its_mode),
 	SUBJECT_TEST(pn_set_mode_changes_the_mode_of_a_spinning_guest),
