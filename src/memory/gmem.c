@@ -102,11 +102,11 @@ void gmem_remove(struct gmem *mem, unsigned where)
 	mem->count--;
 	memmove(&mem->slot[where], &mem->slot[where + 1],
 		(mem->count - where) * sizeof(mem->slot[0]));
-	/* An emptied first slot must not answer gmem_ptr's short cut. */
+	/* An emptied first slot must not answer gmem_find's short cut. */
 	memset(&mem->slot[mem->count], 0, sizeof(mem->slot[0]));
 }
 
-const struct gmem_slot *gmem_find(const struct gmem *mem, gpa_t gpa)
+const struct gmem_slot *gmem_search(const struct gmem *mem, gpa_t gpa)
 {
 	unsigned at = first_ending_after(mem, gpa);
 

@@ -61,8 +61,18 @@ int gmem_cover(const struct gmem *mem, gpa_t gpa, uint64_t size, unsigned *first
 /* Removes the slot at index `where`; later ones move down. */
 void gmem_remove(struct gmem *mem, unsigned where);
 
+/* gmem_find() past slot 0. */
+const struct gmem_slot *gmem_search(const struct gmem *mem, gpa_t gpa);
+
 /* The slot that holds `gpa`, or NULL. */
-const struct gmem_slot *gmem_find(const struct gmem *mem, gpa_t gpa);
+static inline const struct gmem_slot *gmem_find(const struct gmem *mem, gpa_t gpa)
+{
+	/* Slot 0 is low RAM, where nearly every access of nearly every guest falls; without any
+	 * slot it has no size. */
+	const struct gmem_slot *s = &mem->slot[0];
+
+	return __builtin_expect(gpa - s->gpa < s->size, 1) ? s : gmem_search(mem, gpa);
+}
 
 /*
  * HVA of `len` bytes at `gpa`, or NULL if they are not all inside one slot. The caller holds the
@@ -70,17 +80,12 @@ const struct gmem_slot *gmem_find(const struct gmem *mem, gpa_t gpa);
  */
 static inline uint8_t *gmem_ptr(const struct gmem *mem, gpa_t gpa, uint64_t len)
 {
-	/* Slot 0 is low RAM, where nearly every access of nearly every guest falls; without any
-	 * slot it has no size. */
-	const struct gmem_slot *s = &mem->slot[0];
-	uint64_t off = gpa - s->gpa;
+	const struct gmem_slot *s = gmem_find(mem, gpa);
+	uint64_t off;
 
-	if (__builtin_expect(off >= s->size, 0)) {
-		s = gmem_find(mem, gpa);
-		if (!s)
-			return NULL;
-		off = gpa - s->gpa;
-	}
+	if (!s)
+		return NULL;
+	off = gpa - s->gpa;
 	return len <= s->size - off ? s->hva + off : NULL;
 }
 

@@ -74,13 +74,16 @@ struct walk_regs {
 
 /*
  * What walk() needs of the registers, worked out once: formats' rules turned into masks. Everyone
- * may read `format`; the rest is walk()'s own. Valid as long as none of the registers changes.
+ * may read `format` and `serial`; the rest is walk()'s own. Valid as long as none of the registers changes.
  */
 struct walk_context {
 	const struct pt_format *format; /* NULL: paging is off */
-	gpa_t root;			/* GPA of the top table */
-	uint64_t address;		/* of an entry: where the next table lies */
-	gva_t gva_mask;			/* outside long mode, a GVA wraps at 4 GiB */
+	/* For whoever remembers what came of a context: a number that its owner gives it, another
+	 * with each change of the rest; 0: none, and nothing is remembered. */
+	uint64_t serial;
+	gpa_t root;	  /* GPA of the top table */
+	uint64_t address; /* of an entry: where the next table lies */
+	gva_t gva_mask;	  /* outside long mode, a GVA wraps at 4 GiB */
 	gva_t canonical_bias, canonical_mask;
 	uint64_t global; /* PTE_GLOBAL if it counts */
 	uint64_t pkey;	 /* PTE_PKEY if it counts */
@@ -177,5 +180,12 @@ struct walk_path {
 enum walk_outcome walk(const struct gmem *mem, const struct walk_context *ctx,
 		       const struct walk_query *query, struct walk_result *result,
 		       struct walk_path *path);
+
+/*
+ * Whether the entries of a path of four or five levels, but for the last, hold what they held: then a
+ * walk under the same ctx for another GVA of the same lowest table comes to that table with the same
+ * rights.
+ */
+bool walk_upper_holds(const struct gmem *mem, const struct walk_path *path);
 
 #endif

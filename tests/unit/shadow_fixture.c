@@ -143,9 +143,18 @@ static void deliver(struct machine *m)
 
 /* --- The guest's registers and memory ------------------------------------------------------- */
 
+static void update(struct machine *m)
+{
+	if (m->contexts && memcmp(&m->ctx_regs, &m->regs, sizeof(m->regs)) == 0)
+		return;
+	walk_context_init(&m->ctx, &m->regs);
+	m->ctx.serial = ++m->contexts;
+	m->ctx_regs = m->regs;
+}
+
 static void load(struct machine *m, bool flush)
 {
-	walk_context_init(&m->ctx, &m->regs);
+	update(m);
 	shadow_load_root(m->shadow, &m->ctx, flush, &m->box);
 	deliver(m);
 }
@@ -286,7 +295,7 @@ gpa_t machine_root(struct machine *m, enum shadow_view view)
 {
 	gpa_t root;
 
-	walk_context_init(&m->ctx, &m->regs);
+	update(m);
 	root = shadow_root(m->shadow, &m->ctx, view, &m->box);
 	deliver(m);
 	return root;

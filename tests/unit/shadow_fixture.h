@@ -32,7 +32,9 @@ struct machine {
 	const struct pt_format *format;
 	unsigned levels; /* of the real tables */
 	struct walk_regs regs;
-	struct walk_context ctx; /* of regs */
+	struct walk_context ctx;   /* of regs, */
+	struct walk_regs ctx_regs; /* as they were then, */
+	uint64_t contexts;	   /* numbered */
 	struct shadow *shadow;
 	enum shadow_strategy strategy;
 	unsigned frames;

@@ -96,10 +96,8 @@ static uint32_t step_down(struct journey *j, uint32_t f, unsigned i)
 
 	if (old && !is_leaf(old, s->frame[f].level)) {
 		child = frame_of(s, old);
-		if (frame_is(&s->frame[child], &key)) {
-			s->frame[child].stamp = s->now;
+		if (frame_is(&s->frame[child], &key))
 			return child;
-		}
 	}
 	child = frame_get(s, &key, false);
 	if (old)
@@ -108,8 +106,9 @@ static uint32_t step_down(struct journey *j, uint32_t f, unsigned i)
 	return child;
 }
 
-/* Fills the frames that the way has made, the lowest one from what the walk has read. */
-static void fill_new(struct journey *j, uint32_t f, unsigned i, bool lowest)
+/* Fills the frames that the way has made, from what the walk has read: new ones whole, the lowest one
+ * next to its entry as well if that is `due`. */
+static void fill_new(struct journey *j, uint32_t f, unsigned i, bool due)
 {
 	struct shadow *s = j->s;
 	unsigned from = i & ~63u, to = from + 64;
@@ -119,7 +118,7 @@ static void fill_new(struct journey *j, uint32_t f, unsigned i, bool lowest)
 	if (s->frame[f].fresh) {
 		from = 0;
 		to = ENTRIES;
-	} else if (!lowest || s->frame[f].kind == FRAME_SPLIT) {
+	} else if (!due) {
 		return;
 	}
 	s->frame[f].fresh = false;
@@ -148,8 +147,8 @@ static uint32_t descend(struct journey *j)
 		unsigned i = index_of(j->gva, frame->level);
 		uint32_t child;
 
-		if (frame->tracked != NONE)
-			s->table[frame->tracked].writes = 0;
+		frame_pass(s, f);
+		s->way.frame[frame->level] = f;
 		if ((frame->kind == FRAME_SPLIT || frame->level <= j->leaf_level) &&
 		    (frame->level == 1 || page_entry(s, frame->mode, frame->view, &j->page,
 						     part_gpa(j, f, i), frame->level)))
@@ -186,13 +185,17 @@ static enum shadow_outcome install(struct journey *j, const struct walk_query *q
 	uint64_t old = want(s, f, i);
 	uint64_t leaf = page_entry(s, s->frame[f].mode, j->view, &j->page, part_gpa(j, f, i),
 				   s->frame[f].level);
+	bool due = s->frame[f].kind != FRAME_SPLIT &&
+		   fill_is_due(s, f, i, step_at(j, j->leaf_level)->gpa);
 
 	if (!leaf)
 		return SHADOW_CANNOT;
+	if (j->leaf_level == 1)
+		again_remember(s, j->root, query, &j->path);
 	entry_leaf(s, f, i, leaf);
 	if (old)
 		mail_invlpg(s, j->gva);
-	fill_new(j, f, i, true);
+	fill_new(j, f, i, due);
 	if (!may)
 		return SHADOW_TABLE_WRITE;
 	if ((query->access == WALK_WRITE && !(leaf & PTE_WRITE)) ||
@@ -236,9 +239,13 @@ static enum walk_outcome walk_setting_ad(struct shadow *s, const struct walk_con
 static enum shadow_outcome resolve(struct shadow *s, const struct walk_context *ctx,
 				   const struct walk_query *query, struct walk_result *result)
 {
-	struct journey j = {.s = s, .gva = query->gva & ctx->gva_mask};
 	const struct gmem_slot *slot;
+	struct journey j;
 
+	if (again_fault(s, ctx, query))
+		return SHADOW_FIXED;
+	s->way.shape = 0;
+	j = (struct journey){.s = s, .gva = query->gva & ctx->gva_mask};
 	switch (walk_setting_ad(s, ctx, query, result, &j.path)) {
 	case WALK_OK: break;
 	case WALK_FAULT: return SHADOW_GUEST_FAULT;

@@ -140,6 +140,29 @@ void fill_around(struct shadow *s, uint32_t f, unsigned from, unsigned to, gpa_t
 	}
 }
 
+#define LINE 8u /* entries of 8 bytes in a cache line */
+
+bool fill_is_due(const struct shadow *s, uint32_t f, unsigned i, gpa_t gpa)
+{
+	const uint64_t need = PTE_PRESENT | PTE_ACCESSED;
+	const uint64_t *ours = &s->want[f * ENTRIES + (i & ~(LINE - 1))];
+	const uint64_t *guest;
+
+	/* Where one of ours is, there was a look when it came. */
+	for (unsigned n = 0; n < LINE; n++)
+		if (ours[n])
+			return false;
+	/* Entries of 4 bytes, and large pages: a look at all of them is as good. */
+	if (s->mode[s->frame[f].mode].ctx.format->entry_shift != 3 || s->frame[f].level > 1)
+		return true;
+	guest = (const void *)gmem_ptr(s->config.mem, gpa & ~(LINE * sizeof(*guest) - 1),
+				       LINE * sizeof(*guest));
+	for (unsigned n = 0; guest && n < LINE; n++)
+		if (n != i % LINE && (__atomic_load_n(&guest[n], __ATOMIC_RELAXED) & need) == need)
+			return true;
+	return false;
+}
+
 /* Whether the split frame under entry i still says what the guest's page says. */
 static bool split_holds(const struct shadow *s, uint32_t f, unsigned i,
 			const struct guest_page *page)

@@ -82,6 +82,7 @@ void entry_clear(struct shadow *s, uint32_t f, unsigned i)
 		rmap_remove(&s->rmap, leaf_list(s, f, old), e);
 		return;
 	}
+	s->shape++;
 	child = frame_of(s, old);
 	rmap_remove(&s->rmap, &s->frame[child].parents, e);
 	if (s->frame[child].parents == NONE)
@@ -98,7 +99,8 @@ void entry_leaf(struct shadow *s, uint32_t f, unsigned i, uint64_t value)
 		mail_set(s, f, i, value);
 		return;
 	}
-	entry_clear(s, f, i);
+	if (old)
+		entry_clear(s, f, i);
 	mail_set(s, f, i, value);
 	rmap_add(&s->rmap, leaf_list(s, f, value), f * ENTRIES + i);
 }
@@ -106,6 +108,7 @@ void entry_leaf(struct shadow *s, uint32_t f, unsigned i, uint64_t value)
 void entry_link(struct shadow *s, uint32_t f, unsigned i, uint32_t child)
 {
 	entry_clear(s, f, i);
+	s->shape++;
 	mail_set(s, f, i, frame_gpa(s, child) | SPTE_LINK);
 	rmap_add(&s->rmap, &s->frame[child].parents, f * ENTRIES + i);
 }
@@ -169,6 +172,7 @@ void frame_drop(struct shadow *s, uint32_t f)
 	struct frame *frame = &s->frame[f];
 	bool top = frame->root != NONE;
 
+	s->shape++;
 	/* The last parent's entry gone, entry_clear() comes back here: so take the list first. */
 	while (frame->parents != NONE) {
 		uint32_t e = frame->parents;

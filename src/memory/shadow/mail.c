@@ -138,7 +138,7 @@ static void post_flush(struct shadow *s, struct mailbox *box)
 	}
 }
 
-void mail_post(struct shadow *s, struct mailbox *box)
+void mail_post_waiting(struct shadow *s, struct mailbox *box)
 {
 	while (s->queue != NONE) {
 		struct frame *frame = &s->frame[s->queue];
@@ -149,9 +149,4 @@ void mail_post(struct shadow *s, struct mailbox *box)
 		s->queue = frame->queue_next;
 	}
 	post_flush(s, box);
-}
-
-bool mail_waits(const struct shadow *s)
-{
-	return s->queue != NONE || s->flush_all || s->invlpg_count;
 }

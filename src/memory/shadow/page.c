@@ -85,14 +85,13 @@ uint64_t page_entry(const struct shadow *s, unsigned mode, unsigned view,
 		    const struct guest_page *page, gpa_t gpa, unsigned level)
 {
 	const struct gmem *mem = s->config.mem;
-	const struct gmem_slot *slot = &mem->slot[0];
+	const struct gmem_slot *slot;
 	uint64_t size = UINT64_C(1) << shift_of(level), rights;
 	uint64_t entry = gpa | PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
 
 	if (!view_rights(&s->mode[mode], view, page, &rights))
 		return 0;
-	if (gpa - slot->gpa >= slot->size)
-		slot = gmem_find(mem, gpa);
+	slot = gmem_find(mem, gpa);
 	if (!slot || size > slot->size - (gpa - slot->gpa))
 		return 0;
 	if (level > 1) {

@@ -4,6 +4,7 @@
  *
  *   shadow.c         the calls of shadow.h
  *   fault.c   one fault: walk, make the path of tables, install the entry
+ *   again.c   the short way, next to the last fault
  *   fill.c    fill-around, and entries made anew from the guest's
  *   sync.c    guest writes to tables, tables out of step, flushes
  *   vtlb.c, wp.c, unsync.c   what the strategies do differently
@@ -124,11 +125,29 @@ extern const struct shadow_ops shadow_vtlb, shadow_wp, shadow_unsync;
 
 #define INVLPG_MAX 16
 
+/*
+ * The way of the last fault, for the next one in the same 2 MiB (again.c). It came to the frame of a
+ * leaf table, and does so again while all is as it was: the registers (serial), the view, the links
+ * of the shadow (shape), and the guest's entries above the leaf table, which are read anew.
+ */
+struct shadow_way {
+	uint64_t shape;		       /* s->shape at its end; 0: there is none */
+	uint64_t serial;	       /* of the context */
+	enum walk_privilege privilege; /* which, with the context, is the view */
+	gva_t gva;
+	gpa_t table;			  /* the guest's leaf table */
+	uint64_t rights;		  /* of the entries above it */
+	uint32_t frame[PT_LEVEL_MAX + 1]; /* by level; of the fault under way, too */
+	struct walk_path path;		  /* the guest's entries */
+};
+
 struct shadow {
 	struct shadow_config config;
 	const struct shadow_ops *ops;
 	struct shadow_stats stats;
-	uint64_t now; /* frames stamped with it are in use by the call under way */
+	uint64_t now;	/* frames stamped with it are in use by the call under way */
+	uint64_t shape; /* counts changes of links and ends of frames, from 1 */
+	struct shadow_way way;
 
 	uint64_t *want; /* the pool as it will be when all mail is done */
 	struct frame *frame;
@@ -155,6 +174,13 @@ struct shadow {
 	struct shadow_root *root;
 	unsigned root_limit;
 	uint32_t current; /* root */
+	/* What shadow_root() has answered last: true of the same registers and view as long as no
+	 * frame has gone (shape). */
+	struct {
+		uint64_t serial, shape;
+		enum shadow_view view;
+		gpa_t gpa;
+	} entered;
 };
 
 static inline unsigned shift_of(unsigned level)
@@ -220,10 +246,31 @@ void mail_set(struct shadow *s, uint32_t f, unsigned i, uint64_t value);
 void mail_invlpg(struct shadow *s, gva_t gva);
 void mail_flush_all(struct shadow *s);
 /* Moves as much as there is room for into the box. */
-void mail_post(struct shadow *s, struct mailbox *box);
-bool mail_waits(const struct shadow *s);
+void mail_post_waiting(struct shadow *s, struct mailbox *box);
+
+static inline bool mail_waits(const struct shadow *s)
+{
+	return s->queue != NONE || s->flush_all || s->invlpg_count;
+}
+
+/* Most calls have changed nothing that the monitor must do. */
+static inline void mail_post(struct shadow *s, struct mailbox *box)
+{
+	if (mail_waits(s))
+		mail_post_waiting(s, box);
+}
 
 /* frames.c */
+/* A fault passes this frame: it is in use, and so is the guest's table as a table. */
+static inline void frame_pass(struct shadow *s, uint32_t f)
+{
+	struct frame *frame = &s->frame[f];
+
+	frame->stamp = s->now;
+	if (frame->tracked != NONE)
+		s->table[frame->tracked].writes = 0;
+}
+
 bool frames_init(struct shadow *s);
 void frames_fini(struct shadow *s);
 /* A frame with this key, found or new; `top`: for use as a root's top table. */
@@ -263,6 +310,13 @@ void root_drop(struct shadow *s, struct shadow_root *root);
 bool root_drop_oldest(struct shadow *s);
 void roots_drop_all(struct shadow *s);
 
+/* again.c */
+/* Remembers the way of a fault that has come down to a leaf table: s->way.frame is filled in. */
+void again_remember(struct shadow *s, const struct shadow_root *root,
+		    const struct walk_query *query, const struct walk_path *path);
+/* Resolves a hidden fault on the way of the last one. False, and nothing done: go the long way. */
+bool again_fault(struct shadow *s, const struct walk_context *ctx, const struct walk_query *query);
+
 /* page.c */
 enum guest_entry {
 	GUEST_ABSENT, /* also: malformed, or A is clear */
@@ -289,6 +343,9 @@ struct frame table_key(const struct shadow *s, uint32_t f, unsigned i, uint64_t 
  * exist. For a FRAME_TLB, `table` and `rights` are the guest's leaf table and what leads to it. */
 void fill_around(struct shadow *s, uint32_t f, unsigned from, unsigned to, gpa_t table,
 		 uint64_t rights);
+/* Whether there is anything to fill next to entry i of a frame, which is about to come in for the
+ * guest entry at `gpa`: a look at one cache line of either table. */
+bool fill_is_due(const struct shadow *s, uint32_t f, unsigned i, gpa_t gpa);
 /* Makes an entry of a FRAME_TABLE anew from the guest's. */
 void entry_renew(struct shadow *s, uint32_t f, unsigned i);
 

@@ -62,6 +62,8 @@ static bool same_root(const struct shadow *s, const struct shadow_root *root,
 {
 	const struct walk_context *own = &root->ctx;
 
+	if (ctx->serial && own->serial == ctx->serial)
+		return root->used;
 	if (!root->used || !same_mode(own, ctx))
 		return false;
 	if (!s->ops->tracks)
@@ -72,8 +74,11 @@ static bool same_root(const struct shadow *s, const struct shadow_root *root,
 
 struct shadow_root *root_find(struct shadow *s, const struct walk_context *ctx)
 {
-	if (s->current != NONE && same_root(s, &s->root[s->current], ctx))
-		return &s->root[s->current];
+	struct shadow_root *now = s->current == NONE ? NULL : &s->root[s->current];
+
+	/* A number for itself: the usual case. */
+	if (now && ((ctx->serial && now->ctx.serial == ctx->serial) || same_root(s, now, ctx)))
+		return now;
 	for (unsigned r = 0; r < s->root_limit; r++)
 		if (same_root(s, &s->root[r], ctx))
 			return &s->root[r];
@@ -107,13 +112,17 @@ struct shadow_root *root_get(struct shadow *s, const struct walk_context *ctx)
 			.used = true, .mode = mode, .frame = {NONE, NONE, NONE}};
 		s->stats.roots++;
 	}
-	root->ctx = *ctx;
+	if (!ctx->serial || root->ctx.serial != ctx->serial)
+		root->ctx = *ctx;
+	/* The one so far has been in use until now. */
+	if (s->current != NONE)
+		s->root[s->current].stamp = s->now;
 	root->stamp = s->now;
 	s->current = (uint32_t)(root - s->root);
 	return root;
 }
 
-uint32_t root_frame(struct shadow *s, struct shadow_root *root, enum shadow_view view)
+static uint32_t top_frame(struct shadow *s, const struct shadow_root *root, enum shadow_view view)
 {
 	const struct walk_context *ctx = &root->ctx;
 	unsigned levels = s->config.levels;
@@ -125,25 +134,29 @@ uint32_t root_frame(struct shadow *s, struct shadow_root *root, enum shadow_view
 		.root = (uint32_t)(root - s->root),
 		.rights = RIGHTS,
 	};
+
+	if (!s->ops->tracks) {
+		key.kind = FRAME_TLB;
+	} else if (ctx->format && ctx->format->levels == levels) {
+		key.kind = FRAME_TABLE;
+		key.table = ctx->root;
+	}
+	/* Paging off: the whole space is one page, split. */
+	if (!ctx->format) {
+		key.kind = FRAME_SPLIT;
+		key.page = (struct guest_page){.rights = RIGHTS, .shift = 63, .dirty = true};
+	}
+	return frame_get(s, &key, true);
+}
+
+uint32_t root_frame(struct shadow *s, struct shadow_root *root, enum shadow_view view)
+{
 	uint32_t f = root->frame[view];
 
-	if (f == NONE) {
-		if (!s->ops->tracks) {
-			key.kind = FRAME_TLB;
-		} else if (ctx->format && ctx->format->levels == levels) {
-			key.kind = FRAME_TABLE;
-			key.table = ctx->root;
-		}
-		/* Paging off: the whole space is one page, split. */
-		if (!ctx->format) {
-			key.kind = FRAME_SPLIT;
-			key.page =
-				(struct guest_page){.rights = RIGHTS, .shift = 63, .dirty = true};
-		}
-		f = root->frame[view] = frame_get(s, &key, true);
-	}
+	if (f == NONE)
+		f = root->frame[view] = top_frame(s, root, view);
 	s->frame[f].stamp = s->now;
-	if (s->frame[f].kind == FRAME_TABLE && s->frame[f].fresh) {
+	if (s->frame[f].fresh && s->frame[f].kind == FRAME_TABLE) {
 		s->frame[f].fresh = false;
 		fill_around(s, f, 0, ENTRIES, 0, 0);
 	}
