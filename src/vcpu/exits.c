@@ -41,16 +41,17 @@ enum vcpu_verdict vcpu_exit_status(const struct vcpu *v, struct vcpu_end *end)
 
 static enum vcpu_verdict on_io(struct vcpu *v, struct vcpu_end *end)
 {
-	const struct port_access access = {
+	struct port_access access;
+
+	if (mode_of(v) == &mmu_shadow && deprivileged_by_monitor(v))
+		return deprivileged_exit(v->deprivileged, end);
+	access = (struct port_access){
 		.port = v->run->io.port,
 		.size = v->run->io.size,
 		.in = v->run->io.direction == KVM_EXIT_IO_IN,
 		.count = v->run->io.count,
 		.data = (uint8_t *)v->run + v->run->io.data_offset,
 	};
-
-	if (mode_of(v) == &mmu_shadow && deprivileged_by_monitor(v))
-		return deprivileged_exit(v->deprivileged, end);
 	if (access.port == PN_PORT_CALL && access.in && access.size == sizeof(uint32_t) &&
 	    access.count == 1) {
 		const struct walk_context *ctx =

@@ -71,9 +71,10 @@ int vcpu_create(struct vcpu *v, int vm, union kvm_cpuid_list *cpuid, struct pn_e
 	 * each is a VMREAD; elsewhere they cost next to nothing, and kvm_amd would have lost them
 	 * after a triple fault.
 	 */
-	v->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
+	v->host_regs = KVM_SYNC_X86_REGS;
 	if (strcmp(kvm_vendor_module(), "kvm_intel") != 0)
-		v->run->kvm_valid_regs |= KVM_SYNC_X86_SREGS;
+		v->host_regs |= KVM_SYNC_X86_SREGS;
+	v->wanted_regs = v->host_regs;
 	return PN_OK;
 }
 
@@ -241,6 +242,7 @@ static void loop(struct vcpu *v, timer_t timer, struct vcpu_end *end)
 				 (unsigned long long)v->max_exits);
 			return;
 		}
+		v->run->kvm_valid_regs = v->wanted_regs;
 		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
 			left++;
 			exited = false;

@@ -78,6 +78,10 @@ struct vcpu {
 
 	struct tracer *tracer; /* NULL: nothing is traced */
 
+	/* KVM_SYNC_X86_...: what exits bring on this host unless a mode wants less, and what the
+	 * next one is to bring. What the last one has brought is in run->kvm_valid_regs. */
+	uint64_t host_regs, wanted_regs;
+
 	uint64_t max_exits; /* 0: no limit */
 	struct history history;
 	struct vcpu_registers

@@ -360,6 +360,12 @@ enum shadow_outcome machine_access(struct machine *m, gva_t gva, enum walk_acces
 			return SHADOW_FIXED;
 		outcome = shadow_fault(m->shadow, &m->ctx, &q, &m->box, r);
 		deliver(m);
+		if (outcome == SHADOW_FIXED) {
+			struct walk_result now;
+
+			assert_int_equal(walk(&m->mem, &m->ctx, &q, &now, NULL), WALK_OK);
+			assert_int_equal(r->gpa, now.gpa);
+		}
 		m->faults += outcome == SHADOW_FIXED;
 		m->table_writes += outcome == SHADOW_TABLE_WRITE;
 		if (outcome != SHADOW_FIXED)

@@ -85,7 +85,8 @@ static void install(struct shadow *s, gva_t gva, uint64_t leaf, gpa_t gpa)
 		fill_around(s, f, from, from + 64, way->table, way->rights);
 }
 
-bool again_fault(struct shadow *s, const struct walk_context *ctx, const struct walk_query *query)
+bool again_fault(struct shadow *s, const struct walk_context *ctx, const struct walk_query *query,
+		 gpa_t *reached)
 {
 	const bool write = query->access == WALK_WRITE;
 	gva_t gva = query->gva & ctx->gva_mask;
@@ -109,5 +110,6 @@ bool again_fault(struct shadow *s, const struct walk_context *ctx, const struct 
 							    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 		return false;
 	install(s, gva, leaf, gpa);
+	*reached = leaf_gpa(leaf, 1) | (gva & (PAGE_SIZE - 1));
 	return true;
 }

@@ -242,7 +242,7 @@ static enum shadow_outcome resolve(struct shadow *s, const struct walk_context *
 	const struct gmem_slot *slot;
 	struct journey j;
 
-	if (again_fault(s, ctx, query))
+	if (again_fault(s, ctx, query, &result->gpa))
 		return SHADOW_FIXED;
 	s->way.shape = 0;
 	j = (struct journey){.s = s, .gva = query->gva & ctx->gva_mask};

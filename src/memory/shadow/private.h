@@ -314,8 +314,9 @@ void roots_drop_all(struct shadow *s);
 /* Remembers the way of a fault that has come down to a leaf table: s->way.frame is filled in. */
 void again_remember(struct shadow *s, const struct shadow_root *root,
 		    const struct walk_query *query, const struct walk_path *path);
-/* Resolves a hidden fault on the way of the last one. False, and nothing done: go the long way. */
-bool again_fault(struct shadow *s, const struct walk_context *ctx, const struct walk_query *query);
+/* Resolves a hidden fault on the way of the last one; where it led, in *reached. False, and nothing done: go the long way. */
+bool again_fault(struct shadow *s, const struct walk_context *ctx, const struct walk_query *query,
+		 gpa_t *reached);
 
 /* page.c */
 enum guest_entry {

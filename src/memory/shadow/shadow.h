@@ -109,7 +109,7 @@ enum shadow_outcome {
  * A page fault of the deprivileged guest. `ctx` holds the guest's paging registers, AC included;
  * `query` the access with its *virtual* privilege (its set_ad is not looked at: A and D are set in
  * the guest's entries as the access would). Fills around where that is free. *result is walk()'s,
- * but for SHADOW_FIXED, where it may not have been needed.
+ * but that of SHADOW_FIXED only its gpa counts.
  */
 enum shadow_outcome shadow_fault(struct shadow *s, const struct walk_context *ctx,
 				 const struct walk_query *query, struct mailbox *box,

@@ -54,8 +54,11 @@ struct deprivileged {
 	struct mailbox box; /* mail for the monitor, to be done at the next entry */
 	struct virtual_cpu cpu;
 	struct walk_context ctx; /* of the virtual CPU's paging registers */
+	struct walk_regs paging; /* these, as of ctx */
+	uint64_t contexts;	 /* there have been: ctx.serial */
 	struct kvm_regs regs;	 /* the guest's, of the trap at hand */
 	struct real_registers real;
+	bool has_umip;	  /* CR4.UMIP can be set in real */
 	bool iopl_works;  /* this host honours IOPL = 3 at CPL 3, as far as has been seen */
 	bool come_back;	  /* the monitor is to return to the host when the mail is done */
 	bool set_tsc_aux; /* the real TSC_AUX is to follow cpu.tsc_aux */
@@ -108,8 +111,14 @@ void frame_give(const struct deprivileged *d, struct monitor_frame *frame);
 /* Takes over what the guest can change without a trap: bases of FS and GS. */
 void frame_take_bases(struct deprivileged *d);
 
+/* What the next exit is to bring: KVM_SYNC_X86_... */
+uint64_t frame_wanted_regs(const struct deprivileged *d);
+
 /* Makes mail for the monitor of all that the guest's next instruction depends on. */
 void deprivileged_settle(struct deprivileged *d);
+
+/* The same if no register of the virtual CPU has changed. */
+void deprivileged_settle_tables(struct deprivileged *d);
 
 /* The emulator's way to memory, ports and CPUID; its argument is a struct deprivileged. */
 extern const struct emulate_ops reach_ops;

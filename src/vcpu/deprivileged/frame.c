@@ -62,6 +62,7 @@ void frame_take_running(struct deprivileged *d, const struct kvm_regs *real)
 
 void frame_give(const struct deprivileged *d, struct monitor_frame *frame)
 {
+	frame->vector = d->regs.rax;
 	frame->rip = d->regs.rip;
 	frame->cs = MONITOR_USER_CS;
 	frame->rflags = give_flags(d);
@@ -78,4 +79,17 @@ void frame_take_bases(struct deprivileged *d)
 		d->cpu.segment[VIRTUAL_FS].base = d->real.fs_base = s->fs.base;
 	if (s->gs.base != d->real.gs_base)
 		d->cpu.segment[VIRTUAL_GS].base = d->real.gs_base = s->gs.base;
+}
+
+/*
+ * The bases come with the special registers, and so does CR2 where the monitor leaves it there. No
+ * trap needs anything else of them. A kernel without CR4.FSGSBASE can change a base in silence only
+ * by loading a null selector, on some processors: that is not worth a third of the instructions of
+ * a trap.
+ */
+uint64_t frame_wanted_regs(const struct deprivileged *d)
+{
+	bool some = d->cpu.cr4 & CR4_FSGSBASE || d->area.cr2_comes;
+
+	return some ? d->vcpu->host_regs : KVM_SYNC_X86_REGS;
 }

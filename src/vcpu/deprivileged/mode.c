@@ -29,7 +29,12 @@ void deprivileged_update(struct deprivileged *d)
 		.amd = d->vcpu->facts.amd,
 	};
 
+	/* Privilege may change without AC: the shadow's memory of the last fault is worth keeping. */
+	if (d->ctx.serial && memcmp(&regs, &d->paging, sizeof(regs)) == 0)
+		return;
 	walk_context_init(&d->ctx, &regs);
+	d->ctx.serial = ++d->contexts;
+	d->paging = regs;
 }
 
 enum shadow_view deprivileged_view(const struct deprivileged *d)
@@ -58,8 +63,8 @@ uint64_t deprivileged_cr4(const struct deprivileged *d)
 	const uint64_t shared = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE | CR4_DE;
 
 	/* With UMIP, SGDT and its like trap: the guest does not see the monitor's tables. */
-	return CR4_PAE | (d->area.levels == 5 ? CR4_LA57 : 0) |
-	       (deprivileged_has_umip(d->vcpu) ? CR4_UMIP : 0) | (d->cpu.cr4 & shared);
+	return CR4_PAE | (d->area.levels == 5 ? CR4_LA57 : 0) | (d->has_umip ? CR4_UMIP : 0) |
+	       (d->cpu.cr4 & shared);
 }
 
 static bool in_monitor(const struct vcpu *v)
@@ -73,7 +78,7 @@ bool deprivileged_by_monitor(const struct vcpu *v)
 
 	/* Ring 3 cannot have its RIP there and do an OUT. */
 	return v->run->exit_reason == KVM_EXIT_IO && port >= MONITOR_PORT &&
-	       port <= MONITOR_PORT_FAULT && in_monitor(v);
+	       port <= MONITOR_PORT_FAULT_CR2 && in_monitor(v);
 }
 
 const struct walk_context *deprivileged_context(struct deprivileged *d)
@@ -108,6 +113,7 @@ static int leave(struct vcpu *v, bool exited, struct vcpu_state *state, struct p
 	if (!trapped)
 		frame_take_running(d, &v->run->s.regs.regs);
 	frame_take_bases(d);
+	v->wanted_regs = v->host_regs;
 	*state = (struct vcpu_state){.cpu = d->cpu, .regs = d->regs};
 	state->regs.rflags = virtual_rflags(&d->cpu, d->regs.rflags);
 	return area_hide(&d->area, err);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Makes what shadow mode needs, when it is first asked for: the VMM area and the shadow. */
 #include "error.h"
+#include "kvm/vendor.h"
 #include "vcpu/deprivileged/deprivileged.h"
 #include "vcpu/mode.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int create(struct deprivileged *d, struct vcpu *v, struct pn_error *err)
 {
@@ -17,8 +19,10 @@ static int create(struct deprivileged *d, struct vcpu *v, struct pn_error *err)
 		.has_1g = v->facts.has_1g,
 		.levels = plan->levels,
 	};
+	/* Where ring 0 is interpreted, the monitor's instructions are dearer than anything else. */
+	bool interpreted = strcmp(kvm_vendor_module(), "kvm_pvm") == 0;
 	int code = area_create(&d->area, plan->vm, v->mem->gpa_limit, plan->pool_size, plan->levels,
-			       err);
+			       interpreted, err);
 
 	if (code)
 		return code;
@@ -54,6 +58,7 @@ int deprivileged_prepare(struct vcpu *v, struct pn_error *err)
 		return pn_fail(err, PN_ERR_NOMEM, "out of memory");
 	d->vcpu = v;
 	d->iopl_works = true;
+	d->has_umip = deprivileged_has_umip(v);
 	pthread_rwlock_wrlock(&v->mem->lock);
 	if (is_free(v))
 		code = create(d, v, err);

@@ -45,13 +45,20 @@ static void follow(struct deprivileged *d, uint64_t *real, uint64_t value, uint6
 	post(d, kind, where, value);
 }
 
-void deprivileged_settle(struct deprivileged *d)
+void deprivileged_settle_tables(struct deprivileged *d)
 {
-	const struct virtual_segment *segment = d->cpu.segment;
 	gpa_t root = shadow_root(d->shadow, &d->ctx, deprivileged_view(d), &d->box);
 
 	post_box(d);
 	follow(d, &d->real.root, root, MONITOR_CR3, 0);
+}
+
+void deprivileged_settle(struct deprivileged *d)
+{
+	const struct virtual_segment *segment = d->cpu.segment;
+
+	deprivileged_settle_tables(d);
+	d->vcpu->wanted_regs = frame_wanted_regs(d);
 	follow(d, &d->real.cr0, deprivileged_cr0(d), MONITOR_CR0, 0);
 	follow(d, &d->real.cr4, deprivileged_cr4(d), MONITOR_CR4, 0);
 	follow(d, &d->real.fs_base, segment[VIRTUAL_FS].base, MONITOR_WRMSR, MSR_FS_BASE);

@@ -174,19 +174,9 @@ static bool is_syscall_at_cpl3(struct deprivileged *d, gva_t cr2)
 	return is;
 }
 
-static enum vcpu_verdict syscall_trap(struct deprivileged *d, struct emulate *e,
-				      struct vcpu_end *end)
+static struct emulate emulator(struct deprivileged *d)
 {
-	struct exception x;
-
-	if (emulate_syscall(e)) {
-		d->record->outcome = TRAP_SYSCALL;
-		d->record->vector = MONITOR_VECTOR_SYSCALL;
-		apply_effects(d, e);
-		return VCPU_CONTINUE;
-	}
-	x = e->exception;
-	return give(d, e, &x, false, end);
+	return (struct emulate){.cpu = &d->cpu, .regs = &d->regs, .ops = &reach_ops, .arg = d};
 }
 
 static enum vcpu_verdict die_reaching(const struct deprivileged *d, struct vcpu_end *end, gpa_t gpa,
@@ -199,11 +189,59 @@ static enum vcpu_verdict die_reaching(const struct deprivileged *d, struct vcpu_
 	return die(d, end, what);
 }
 
-static enum vcpu_verdict page_fault(struct deprivileged *d, struct emulate *e, uint32_t error,
-				    gva_t cr2, struct vcpu_end *end)
+static enum vcpu_verdict syscall_trap(struct deprivileged *d, struct vcpu_end *end)
 {
-	struct exception x = {.vector = VECTOR_PF, .has_error = true, .cr2 = cr2};
-	struct walk_query query = {
+	struct emulate e = emulator(d);
+	struct exception x;
+
+	if (emulate_syscall(&e)) {
+		d->record->outcome = TRAP_SYSCALL;
+		d->record->vector = MONITOR_VECTOR_SYSCALL;
+		apply_effects(d, &e);
+		return VCPU_CONTINUE;
+	}
+	x = e.exception;
+	return give(d, &e, &x, false, end);
+}
+
+/* A page fault for which the shadow has no entry to give. */
+static enum vcpu_verdict not_hidden(struct deprivileged *d, const struct walk_query *query,
+				    enum shadow_outcome outcome, const struct walk_result *r,
+				    struct vcpu_end *end)
+{
+	struct exception x = {.vector = VECTOR_PF, .has_error = true, .cr2 = query->gva};
+	struct emulate e = emulator(d);
+	char what[160];
+
+	switch (outcome) {
+	case SHADOW_GUEST_FAULT:
+		d->fault = (struct handled_fault){.open = true, .query = *query, .regs = d->regs};
+		x.error = r->error_code;
+		event_guest_fault(d, query, r);
+		return give(d, &e, &x, false, end);
+	case SHADOW_NONCANONICAL:
+		x = (struct exception){.vector = VECTOR_GP, .has_error = true};
+		return give(d, &e, &x, false, end);
+	case SHADOW_TABLE_WRITE: return instruction(d, &e, &x, &r->gpa, end);
+	case SHADOW_BAD_TABLE:
+		snprintf(what, sizeof(what),
+			 "a page-table entry at GPA 0x%llx, outside every memory slot,",
+			 (unsigned long long)r->entry);
+		return die(d, end, what);
+	case SHADOW_CANNOT:
+		snprintf(what, sizeof(what), "GVA 0x%llx, which shadow mode cannot give,",
+			 (unsigned long long)query->gva);
+		return die(d, end, what);
+	case SHADOW_FIXED:
+	case SHADOW_MMIO: break;
+	}
+	return die_reaching(d, end, r->gpa, query->access == WALK_WRITE);
+}
+
+static enum vcpu_verdict page_fault(struct deprivileged *d, uint32_t error, gva_t cr2,
+				    struct vcpu_end *end)
+{
+	const struct walk_query query = {
 		.gva = cr2,
 		.access = error & PF_ERR_FETCH	 ? WALK_FETCH
 			  : error & PF_ERR_WRITE ? WALK_WRITE
@@ -211,41 +249,22 @@ static enum vcpu_verdict page_fault(struct deprivileged *d, struct emulate *e, u
 		.privilege = d->cpu.cpl == 3 ? WALK_USER : WALK_SUPERVISOR,
 		.set_ad = true,
 	};
-	uint64_t filled = shadow_stats(d->shadow).filled;
+	/* For a trace: how many entries come in beside. */
+	uint64_t filled = d->vcpu->tracer ? shadow_stats(d->shadow).filled : 0;
+	enum shadow_outcome outcome;
 	struct walk_result r;
-	char what[160];
 
 	if (is_syscall_at_cpl3(d, cr2)) {
 		d->regs.rip = d->regs.rcx;
 		d->regs.rflags = d->regs.r11;
-		return syscall_trap(d, e, end);
+		return syscall_trap(d, end);
 	}
-	switch (shadow_fault(d->shadow, &d->ctx, &query, &d->box, &r)) {
-	case SHADOW_FIXED:
-		d->record->outcome = TRAP_HIDDEN;
-		event_hidden_fault(d, error, &query, &r, filled);
-		return VCPU_CONTINUE;
-	case SHADOW_GUEST_FAULT:
-		d->fault = (struct handled_fault){.open = true, .query = query, .regs = d->regs};
-		x.error = r.error_code;
-		event_guest_fault(d, &query, &r);
-		return give(d, e, &x, false, end);
-	case SHADOW_NONCANONICAL:
-		x = (struct exception){.vector = VECTOR_GP, .has_error = true};
-		return give(d, e, &x, false, end);
-	case SHADOW_TABLE_WRITE: return instruction(d, e, &x, &r.gpa, end);
-	case SHADOW_BAD_TABLE:
-		snprintf(what, sizeof(what),
-			 "a page-table entry at GPA 0x%llx, outside every memory slot,",
-			 (unsigned long long)r.entry);
-		return die(d, end, what);
-	case SHADOW_CANNOT:
-		snprintf(what, sizeof(what), "GVA 0x%llx, which shadow mode cannot give,",
-			 (unsigned long long)cr2);
-		return die(d, end, what);
-	case SHADOW_MMIO: break;
-	}
-	return die_reaching(d, end, r.gpa, query.access == WALK_WRITE);
+	outcome = shadow_fault(d->shadow, &d->ctx, &query, &d->box, &r);
+	if (outcome != SHADOW_FIXED)
+		return not_hidden(d, &query, outcome, &r, end);
+	d->record->outcome = TRAP_HIDDEN;
+	event_hidden_fault(d, error, &query, &r, filled);
+	return VCPU_CONTINUE;
 }
 
 /* What is single-stepped over, KVM's host does not see: the flag says why the #DB came. */
@@ -258,15 +277,14 @@ static enum vcpu_verdict debug_trap(struct deprivileged *d, struct emulate *e, s
 	return give(d, e, &x, false, end);
 }
 
-static enum vcpu_verdict trap(struct deprivileged *d, const struct monitor_frame *frame,
-			      struct vcpu_end *end)
+/* An exception but a page fault. */
+static enum vcpu_verdict exception_trap(struct deprivileged *d, const struct monitor_frame *frame,
+					struct vcpu_end *end)
 {
-	struct emulate e = {.cpu = &d->cpu, .regs = &d->regs, .ops = &reach_ops, .arg = d};
+	struct emulate e = emulator(d);
 	struct exception x = {.vector = (uint8_t)frame->vector, .error = (uint32_t)frame->error};
 
 	switch (frame->vector) {
-	case MONITOR_VECTOR_SYSCALL: return syscall_trap(d, &e, end);
-	case VECTOR_PF: return page_fault(d, &e, x.error, d->record->cr2, end);
 	case VECTOR_NP:
 	case VECTOR_SS:
 	case VECTOR_GP:
@@ -280,6 +298,16 @@ static enum vcpu_verdict trap(struct deprivileged *d, const struct monitor_frame
 		return instruction(d, &e, &x, NULL, end);
 	case VECTOR_DB: return debug_trap(d, &e, end);
 	default: x.has_error = frame->vector == VECTOR_AC; return give(d, &e, &x, false, end);
+	}
+}
+
+static enum vcpu_verdict trap(struct deprivileged *d, const struct monitor_frame *frame,
+			      struct vcpu_end *end)
+{
+	switch (frame->vector) {
+	case VECTOR_PF: return page_fault(d, (uint32_t)frame->error, d->record->cr2, end);
+	case MONITOR_VECTOR_SYSCALL: return syscall_trap(d, end);
+	default: return exception_trap(d, frame, end);
 	}
 }
 
@@ -308,8 +336,9 @@ static enum vcpu_verdict handle(struct deprivileged *d, struct monitor_frame *fr
 		return VCPU_CONTINUE;
 	}
 	frame_take(d, &d->vcpu->run->s.regs.regs, frame);
-	if (port == MONITOR_PORT_FAULT) {
-		d->record->cr2 = d->regs.rax;
+	if (port != MONITOR_PORT) {
+		d->record->cr2 =
+			port == MONITOR_PORT_FAULT ? d->regs.rax : vcpu_sregs(d->vcpu)->cr2;
 		d->regs.rax = frame->vector;
 		frame->vector = VECTOR_PF;
 	}
@@ -320,6 +349,11 @@ static enum vcpu_verdict handle(struct deprivileged *d, struct monitor_frame *fr
 		d->retried.count = 0;
 	d->missed.happened = false;
 	verdict = trap(d, frame, end);
+	if (d->record->outcome == TRAP_HIDDEN) {
+		deprivileged_settle_tables(d);
+		frame_give(d, frame);
+		return VCPU_CONTINUE;
+	}
 	if (verdict == VCPU_CONTINUE && d->missed.happened)
 		verdict = die_reaching(d, end, d->missed.gpa, d->missed.write);
 	if (verdict == VCPU_CONTINUE && !virtual_is_64bit(&d->cpu))
@@ -329,12 +363,18 @@ static enum vcpu_verdict handle(struct deprivileged *d, struct monitor_frame *fr
 	return verdict;
 }
 
-/* The general registers are the guest's; RIP, RSP and RFLAGS are the monitor's own. */
+/* The general registers are the guest's, but for RAX, which the frame has; RIP, RSP and RFLAGS are
+ * the monitor's own. */
 static void give_registers(const struct deprivileged *d)
 {
 	struct kvm_run *run = d->vcpu->run;
-	struct kvm_regs next = d->regs;
+	struct kvm_regs next;
 
+	/* A hidden fault has changed none. */
+	if (d->record->outcome == TRAP_HIDDEN)
+		return;
+	next = d->regs;
+	next.rax = run->s.regs.regs.rax;
 	next.rip = run->s.regs.regs.rip;
 	next.rsp = run->s.regs.regs.rsp;
 	next.rflags = run->s.regs.regs.rflags;

@@ -16,6 +16,7 @@
 #define TSS_RSP0  4
 #define TSS_IST1  36
 #define TSS_MAP	  102
+#define VECTOR_PF 14
 #define LARGE	  (UINT64_C(2) << 20)
 #define PRESET	  (PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY)
 #define READ_ONLY (PRESET | PTE_NX)
@@ -90,19 +91,23 @@ static void write_gdt(struct area *a)
 	memcpy(a->hva + MONITOR_TSS + TSS_MAP, &map, sizeof(map));
 }
 
-/* Interrupt gates for ring 0: INT n of the guest is a #GP, and emulated. */
+/* An interrupt gate for ring 0: INT n of the guest is a #GP, and emulated. */
+static void write_gate(uint64_t gate[2], gva_t at)
+{
+	gate[0] =
+		(at & 0xffff) | MONITOR_CS << 16 | UINT64_C(0x8e) << 40 | (at >> 16 & 0xffff) << 48;
+	gate[1] = at >> 32;
+}
+
 static void write_idt(struct area *a)
 {
 	const gva_t stubs = monitor_gva(a, monitor_stubs);
 	uint64_t(*gate)[2] = (void *)(a->hva + MONITOR_IDT);
 
-	for (unsigned v = 0; v < MONITOR_VECTORS; v++) {
-		gva_t at = stubs + (gva_t)v * MONITOR_STUB_SIZE;
-
-		gate[v][0] = (at & 0xffff) | MONITOR_CS << 16 | UINT64_C(0x8e) << 40 |
-			     (at >> 16 & 0xffff) << 48;
-		gate[v][1] = at >> 32;
-	}
+	for (unsigned v = 0; v < MONITOR_VECTORS; v++)
+		write_gate(gate[v], stubs + (gva_t)v * MONITOR_STUB_SIZE);
+	if (a->cr2_comes)
+		write_gate(gate[VECTOR_PF], monitor_gva(a, monitor_fault));
 	for (unsigned i = 0; i < sizeof(ist_vectors); i++)
 		gate[ist_vectors[i]][0] |= UINT64_C(1) << 32;
 }
@@ -113,12 +118,15 @@ gpa_t area_floor_for(gpa_t limit, uint64_t pool_size)
 }
 
 int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, unsigned levels,
-		struct pn_error *err)
+		bool cr2_comes, struct pn_error *err)
 {
 	void *map;
 	int code;
 
-	*a = (struct area){.size = MONITOR_POOL + pool_size, .levels = levels, .vm = vm};
+	*a = (struct area){.size = MONITOR_POOL + pool_size,
+			   .levels = levels,
+			   .cr2_comes = cr2_comes,
+			   .vm = vm};
 	a->base = levels == 5 ? MONITOR_BASE_5 : MONITOR_BASE_4;
 	a->gpa = limit - a->size;
 	a->fd = memfd_create("penumbra-vmm", MFD_CLOEXEC);

@@ -22,6 +22,7 @@ struct area {
 	gpa_t gpa;
 	gva_t base;	 /* where the monitor is: MONITOR_BASE_4 or _5 */
 	unsigned levels; /* of the real tables */
+	bool cr2_comes;	 /* with every exit: a #PF's stub leaves CR2 where it is */
 	int vm;
 };
 
@@ -32,10 +33,11 @@ gpa_t area_floor_for(gpa_t limit, uint64_t pool_size);
 /*
  * Makes an area with a pool of `pool_size` bytes (a multiple of 2 MiB) for VM descriptor `vm`, to
  * lie below `limit` (the first GPA past MAXPHYADDR), and writes the monitor into it, for real tables
- * of `levels` (4 or 5). Returns 0 or PN_ERR_SYSTEM.
+ * of `levels` (4 or 5). `cr2_comes`: special registers come with every exit. Returns 0 or
+ * PN_ERR_SYSTEM.
  */
 int area_create(struct area *a, int vm, gpa_t limit, uint64_t pool_size, unsigned levels,
-		struct pn_error *err);
+		bool cr2_comes, struct pn_error *err);
 void area_destroy(struct area *a);
 
 /*

@@ -18,7 +18,8 @@
  * interprets ring 0, each costs half a microsecond.
  *
  * The code is copied to MONITOR_CODE and refers to itself and to the mail by distance only.
- * Registers are the guest's: whatever is used here is saved first. Nothing is kept between two
+ * Registers are the guest's, but for RAX, which goes back by the frame: whatever else is used here is
+ * saved first. Nothing is kept between two
  * traps, so the host may abandon the monitor at any OUT and start it afresh at monitor_enter.
  */
 #include "vcpu/monitor/monitor.h"
@@ -27,8 +28,8 @@
 
 	.section .rodata
 	.balign	4096
-	.globl	monitor_start, monitor_end, monitor_stubs, monitor_syscall, monitor_enter
-	.hidden	monitor_start, monitor_end, monitor_stubs, monitor_syscall, monitor_enter
+	.globl	monitor_start, monitor_end, monitor_stubs, monitor_fault, monitor_syscall, monitor_enter
+	.hidden	monitor_start, monitor_end, monitor_stubs, monitor_fault, monitor_syscall, monitor_enter
 monitor_start:
 base:
 
@@ -45,10 +46,11 @@ monitor_stubs:
 	.if	vector == 14			/* the shortest way: nothing is as frequent */
 	push	%rax				/* in place of the vector */
 	mov	%cr2, %rax			/* the GVA that was not to be had */
-	out	%al, $MONITOR_PORT_FAULT	/* the host gives RAX back */
+	out	%al, $MONITOR_PORT_FAULT
 	cmpq	$0, MAIL(MONITOR_MAIL_COUNT)	/* from here on as below */
 	jne	mail
-	add	$16, %rsp
+	pop	%rax
+	add	$8, %rsp
 	iretq
 	.else
 	.if	((HAS_ERROR_CODE >> vector) & 1) == 0
@@ -73,8 +75,19 @@ monitor_enter:					/* the host starts a vCPU here, too */
 	cmpq	$0, MAIL(MONITOR_MAIL_COUNT)	/* neither mail nor a wish to come back? */
 	jne	mail
 resume:
-	add	$16, %rsp			/* past vector and error code */
+	pop	%rax				/* the guest's, from where the vector was */
+	add	$8, %rsp			/* past the error code */
 	iretq					/* ring 3, as the frame says */
+
+/* The same for a #PF where CR2 comes with the exit's special registers: RAX stays what it is. */
+	.balign	MONITOR_STUB_SIZE, 0xcc
+monitor_fault:
+	push	%rax
+	out	%al, $MONITOR_PORT_FAULT_CR2
+	cmpq	$0, MAIL(MONITOR_MAIL_COUNT)
+	jne	mail
+	add	$16, %rsp
+	iretq
 
 /* SYSCALL changes no stack: the frame is made by hand. RCX and R11 hold RIP and RFLAGS. */
 monitor_syscall:

@@ -50,11 +50,12 @@
 /*
  * An OUT to the first is a trap of the guest handed to the host; to the second: the mail is done, and
  * the host has asked to be told. To the third: a #PF; RAX holds CR2, and the frame the guest's RAX
- * where the vector belongs.
+ * where the vector belongs. To the fourth: the same, but that CR2 is only in CR2.
  */
-#define MONITOR_PORT	   0xf0
-#define MONITOR_PORT_MAIL  0xf1
-#define MONITOR_PORT_FAULT 0xf2
+#define MONITOR_PORT	       0xf0
+#define MONITOR_PORT_MAIL      0xf1
+#define MONITOR_PORT_FAULT     0xf2
+#define MONITOR_PORT_FAULT_CR2 0xf3
 
 /* A stub of this size for each vector; SYSCALL arrives under a number past them. */
 #define MONITOR_STUB_SIZE      32
@@ -102,7 +103,9 @@ _Static_assert(sizeof(struct monitor_mail) <= MONITOR_GDT - MONITOR_MAIL, "");
 /* What lies below MONITOR_STACK when a trap of the guest has been handed over: its registers as the
  * processor pushed them. The host changes it, and IRETQ takes it from there. */
 struct monitor_frame {
-	uint64_t vector; /* 0 to 255, or MONITOR_VECTOR_SYSCALL; at MONITOR_PORT_FAULT, RAX */
+	/* On the way to the host: 0 to 255, or MONITOR_VECTOR_SYSCALL; at MONITOR_PORT_FAULT..., the
+	 * guest's RAX. On the way back: the guest's RAX. */
+	uint64_t vector;
 	uint64_t error;
 	uint64_t rip, cs, rflags, rsp, ss;
 };
@@ -110,6 +113,7 @@ struct monitor_frame {
 /* The code, position-independent, to be copied to MONITOR_CODE (monitor.S). */
 extern const uint8_t monitor_start[], monitor_end[];
 extern const uint8_t monitor_stubs[];	/* one per vector */
+extern const uint8_t monitor_fault[];	/* a stub for #PF that leaves CR2 where it is */
 extern const uint8_t monitor_syscall[]; /* for MSR_LSTAR */
 extern const uint8_t monitor_enter[];	/* does the mail and goes to the frame on the stack */
 
