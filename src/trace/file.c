@@ -107,6 +107,14 @@ static const char *fault_of(const struct pn_trace_header *h, ssize_t got)
 	return NULL;
 }
 
+/* The header's texts are printed: ASCII, and nothing else. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
+			*text = '?';
+}
+
 static int read_symbols(struct trace_reader *r, const char *path, struct pn_error *err)
 {
 	uint64_t left = r->header.symbols_size;
@@ -137,6 +145,11 @@ int trace_open(struct trace_reader *r, const char *path, struct pn_error *err)
 	if (r->fd < 0)
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "%s", path);
 	fault = fault_of(&r->header, read_all(r->fd, &r->header, sizeof(r->header)));
+	if (!fault) {
+		make_printable(r->header.host);
+		make_printable(r->header.guest);
+		make_printable(r->header.cmdline);
+	}
 	code = fault ? pn_fail(err, PN_ERR_IMAGE, "%s: %s", path, fault)
 		     : read_symbols(r, path, err);
 	if (code)
