@@ -60,6 +60,8 @@ struct pn_trace_symbol {
  *   MARK           value: number and value that the guest gave
  *   EXIT           kind: KVM_EXIT_...; address: port or GPA; value[0]: what was written
  *   DROP           count: records lost just before this one, because the ring was full
+ *   FORESEEN       address: CR2 of the guest fault that the guest has handled: it returns to the
+ *                  instruction, and finds the shadow's entry installed, without a hidden fault
  */
 enum pn_trace_type {
 	PN_TRACE_NONE,
@@ -75,6 +77,7 @@ enum pn_trace_type {
 	PN_TRACE_MARK,
 	PN_TRACE_EXIT,
 	PN_TRACE_DROP,
+	PN_TRACE_FORESEEN,
 	PN_TRACE_TYPES
 };
 

@@ -77,6 +77,11 @@ static void exit_(const struct pn_trace_record *r, char *text, size_t size)
 		 r->value[0]);
 }
 
+static void foreseen(const struct pn_trace_record *r, char *text, size_t size)
+{
+	snprintf(text, size, "0x%" PRIx64 ": back from its handler", r->address);
+}
+
 static void drop(const struct pn_trace_record *r, char *text, size_t size)
 {
 	snprintf(text, size, "%" PRIu32 " events lost here", r->count);
@@ -94,6 +99,7 @@ static describe *const describers[PN_TRACE_TYPES] = {
 	[PN_TRACE_MARK] = mark,
 	[PN_TRACE_EXIT] = exit_,
 	[PN_TRACE_DROP] = drop,
+	[PN_TRACE_FORESEEN] = foreseen,
 };
 
 char *trace_line(const struct pn_trace_record *r, const struct symbols *symbols, char *text,

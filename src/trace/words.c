@@ -26,6 +26,7 @@ static const char *const types[PN_TRACE_TYPES] = {
 	[PN_TRACE_MARK] = "mark",
 	[PN_TRACE_EXIT] = "exit",
 	[PN_TRACE_DROP] = "drop",
+	[PN_TRACE_FORESEEN] = "foreseen",
 };
 
 static const char *const faults[PN_FAULTS] = {

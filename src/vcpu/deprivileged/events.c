@@ -86,6 +86,17 @@ void event_table_write(struct deprivileged *d, gpa_t gpa, uint64_t before)
 	tracer_add(d->vcpu->tracer, &r);
 }
 
+void event_foreseen(struct deprivileged *d)
+{
+	struct pn_trace_record r;
+
+	if (!tracer_wants(d->vcpu->tracer, PN_TRACE_FORESEEN))
+		return;
+	r = event(d, PN_TRACE_FORESEEN);
+	r.address = d->fault.query.gva;
+	tracer_add(d->vcpu->tracer, &r);
+}
+
 /* What an instruction flushes; the first that fits says it. */
 static const struct {
 	unsigned effect;

@@ -15,6 +15,9 @@ void event_hidden_fault(struct deprivileged *d, uint32_t error, const struct wal
 /* A store by the emulator over the entry at `gpa`, which held `before`; of 8 bytes. */
 void event_table_write(struct deprivileged *d, gpa_t gpa, uint64_t before);
 
+/* The guest returns to the instruction of the fault it was given last; its entry is installed. */
+void event_foreseen(struct deprivileged *d);
+
 /* A load of CR3, and what instructions flush. `before` is CR3 before; `dropped` is
  * shadow_stats.dropped before. */
 void event_effects(struct deprivileged *d, const struct emulate *e, uint64_t before,

@@ -128,8 +128,10 @@ static enum vcpu_verdict instruction(struct deprivileged *d, struct emulate *e,
 			x = (struct exception){.vector = VECTOR_DB};
 			return give(d, e, &x, false, end);
 		}
-		if (resume_faulted(d))
+		if (resume_faulted(d)) {
 			d->record->outcome = TRAP_FORESEEN;
+			event_foreseen(d);
+		}
 		if (!(e->effects & EFFECT_HALT))
 			return VCPU_CONTINUE;
 		event_halt(d);
