@@ -9,10 +9,11 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* No guest of ours has more: a length beyond is a damaged file. */
-#define SYMBOLS_MAX (UINT64_C(256) << 20)
+/* No guest of ours has more: a length beyond is a damaged file. A guest that has is cut. */
+#define SYMBOLS_MAX (UINT64_C(64) << 20)
 
 int trace_write_all(int fd, const void *bytes, size_t size)
 {
@@ -50,13 +51,20 @@ void trace_header_init(struct pn_trace_header *h)
 int trace_write_head(int fd, const struct pn_trace_header *header, const struct symbols *symbols)
 {
 	struct pn_trace_header h = *header;
+	size_t count = 0;
 
 	h.symbols_size = 0;
-	for (size_t i = 0; i < symbols->count; i++)
-		h.symbols_size += sizeof(struct pn_trace_symbol) + strlen(symbols->symbol[i].name);
+	for (; count < symbols->count; count++) {
+		uint64_t size =
+			sizeof(struct pn_trace_symbol) + strlen(symbols->symbol[count].name);
+
+		if (size > SYMBOLS_MAX - h.symbols_size)
+			break;
+		h.symbols_size += size;
+	}
 	if (trace_write_all(fd, &h, sizeof(h)))
 		return -1;
-	for (size_t i = 0; i < symbols->count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct symbol *from = &symbols->symbol[i];
 		const struct pn_trace_symbol s = {.gva = from->gva,
 						  .size = from->size,
@@ -165,11 +173,28 @@ void trace_close(struct trace_reader *r)
 	r->fd = -1;
 }
 
+uint64_t trace_last_ns(const struct trace_reader *r)
+{
+	const off_t size = sizeof(struct pn_trace_record);
+	off_t head = (off_t)(sizeof(r->header) + r->header.symbols_size);
+	struct pn_trace_record last;
+	struct stat st;
+	off_t count;
+
+	if (fstat(r->fd, &st) || !S_ISREG(st.st_mode) || st.st_size < head + size)
+		return 0;
+	count = (st.st_size - head) / size;
+	if (pread(r->fd, &last, sizeof(last), head + (count - 1) * size) != size)
+		return 0;
+	return last.time;
+}
+
 int trace_read(struct trace_reader *r, struct pn_error *err)
 {
-	ssize_t n = read_all(r->fd, r->batch, sizeof(r->batch));
+	ssize_t n = r->ended ? 0 : read_all(r->fd, r->batch, sizeof(r->batch));
 
 	if (n < 0)
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "trace");
+	r->ended |= (size_t)n % sizeof(r->batch[0]) != 0;
 	return (int)((size_t)n / sizeof(r->batch[0]));
 }

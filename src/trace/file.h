@@ -10,6 +10,7 @@
 
 #include <penumbra/penumbra.h>
 #include <penumbra/trace.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* --- Writing. Functions return 0 or -1 with errno. --- */
@@ -29,6 +30,7 @@ int trace_write_head(int fd, const struct pn_trace_header *h, const struct symbo
 
 struct trace_reader {
 	int fd;
+	bool ended; /* a record was cut off: what a file that still grows has then is out of step */
 	struct pn_trace_header header;
 	struct symbols symbols;
 	struct pn_trace_record batch[TRACE_BATCH];
@@ -40,6 +42,12 @@ struct trace_reader {
  */
 int trace_open(struct trace_reader *r, const char *path, struct pn_error *err);
 void trace_close(struct trace_reader *r);
+
+/*
+ * The time of the last record of a plain file, in ns since its start, found without reading what is
+ * before it; 0 if the file is no plain one, or has no record.
+ */
+uint64_t trace_last_ns(const struct trace_reader *r);
 
 /*
  * The next records: how many there are in r->batch, 0 at the end, or PN_ERR_SYSTEM. A last record
