@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* What a trace comes to: the page of text. */
+#include "trace/summary.h"
+#include "trace/words.h"
+
+#include <inttypes.h>
+
+#define TOP 10
+
+static double per_second(uint64_t count, uint64_t ns)
+{
+	return ns ? (double)count * 1e9 / (double)ns : 0;
+}
+
+static double us(uint64_t ns)
+{
+	return (double)ns / 1e3;
+}
+
+static unsigned vcpus(const struct trace_summary *s)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		count += (unsigned)__builtin_popcountll(s->vcpu_set[i]);
+	return count;
+}
+
+static void print_head(const struct trace_summary *s, const struct pn_trace_header *h, FILE *out)
+{
+	unsigned n = vcpus(s);
+
+	fprintf(out, "%-8s%.30s %.*s\n", "guest", h->guest, 40, h->cmdline);
+	fprintf(out, "%-8s%.60s\n", "host", h->host);
+	fprintf(out, "%-8s%" PRIu64 " in %.3f ms, %u vCPU%s\n", "events", s->records,
+		(double)s->last_ns / 1e6, n, n == 1 ? "" : "s");
+	fprintf(out, "%-8s%" PRIu64, "lost", s->lost);
+	if (s->lost)
+		fprintf(out, ", for want of room in the ring");
+	if (s->gaps != s->lost)
+		fprintf(out, "; %" PRIu64 " numbers are missing", s->gaps);
+	fputc('\n', out);
+	if (s->unknown)
+		fprintf(out, "%-8s%" PRIu64 " events of types that this program does not know\n",
+			"unknown", s->unknown);
+}
+
+static void print_types(const struct trace_summary *s, FILE *out)
+{
+	fprintf(out, "\n%-33s host's time in userspace, us\n", "");
+	fprintf(out, "%-12s %9s %10s %8s %8s %8s %8s %9s\n", "event", "count", "a second", "p50",
+		"p90", "p99", "max", "total ms");
+	for (unsigned i = 1; i < PN_TRACE_TYPES; i++) {
+		const struct histogram *h = &s->cost[i];
+
+		if (!s->count[i])
+			continue;
+		fprintf(out, "%-12s %9" PRIu64 " %10.0f", trace_type_name(i), s->count[i],
+			per_second(s->count[i], s->last_ns));
+		if (h->count)
+			fprintf(out, " %8.2f %8.2f %8.2f %8.1f %9.2f\n",
+				us(histogram_percentile(h, 50, 100)),
+				us(histogram_percentile(h, 90, 100)),
+				us(histogram_percentile(h, 99, 100)), us(h->max),
+				(double)h->sum / 1e6);
+		else
+			fprintf(out, " %8s %8s %8s %8s %9s\n", "-", "-", "-", "-", "-");
+	}
+	fprintf(out, "Of several events of one exit the first has the cost of all.\n");
+}
+
+static void print_rest(const struct tally *t, FILE *out)
+{
+	uint64_t others = t->rest;
+
+	for (size_t i = TOP; i < t->used; i++)
+		others += t->entry[i].count;
+	if (t->used > TOP || t->rest)
+		fprintf(out, "%12" PRIu64 " elsewhere, in %s%zu others\n", others,
+			t->rest ? "more than " : "", t->used > TOP ? t->used - TOP : 0);
+}
+
+static void print_row(const struct tally_entry *e, FILE *out)
+{
+	fprintf(out, "%12" PRIu64 " %9" PRIu64 " %9" PRIu64 "  ", e->count, e->sum,
+		e->count - e->sum);
+}
+
+static void print_symbols(const struct trace_summary *s, FILE *out)
+{
+	if (!s->at.used)
+		return;
+	fprintf(out, "\n%12s %9s %9s  %s\n", "faults", "guest", "hidden", "by code at");
+	for (size_t i = 0; i < s->at.used && i < TOP; i++) {
+		const struct tally_entry *e = &s->at.entry[i];
+
+		print_row(e, out);
+		fprintf(out, "%.40s\n",
+			e->key == SUMMARY_NOWHERE ? "no symbol" : s->symbols->symbol[e->key].name);
+	}
+	print_rest(&s->at, out);
+}
+
+/* A name without a size tells nothing of what is far behind it. */
+static const char *name_of_page(const struct trace_summary *s, gva_t gva, char *text, size_t size)
+{
+	const struct symbol *at = symbols_at(s->symbols, gva);
+
+	return at && at->size ? symbols_format(s->symbols, gva, text, size) : "";
+}
+
+static void print_pages(const struct trace_summary *s, FILE *out)
+{
+	char where[24];
+
+	if (!s->page.used)
+		return;
+	fprintf(out, "\n%12s %9s %9s  %s\n", "faults", "guest", "hidden", "about the page");
+	for (size_t i = 0; i < s->page.used && i < TOP; i++) {
+		const struct tally_entry *e = &s->page.entry[i];
+		gva_t gva = e->key << 12;
+
+		print_row(e, out);
+		fprintf(out, "0x%016" PRIx64 " %s\n", gva,
+			name_of_page(s, gva, where, sizeof(where)));
+	}
+	print_rest(&s->page, out);
+}
+
+static void print_flushes(const struct trace_summary *s, FILE *out)
+{
+	if (!s->count[PN_TRACE_FLUSH])
+		return;
+	fprintf(out, "\n%12s %9s %9s  %s\n", "flushes", "dropped", "each", "kind, cause");
+	for (unsigned k = 0; k < PN_FLUSHES; k++)
+		for (unsigned c = 0; c < PN_CAUSES; c++)
+			if (s->flush[k][c])
+				fprintf(out, "%12" PRIu64 " %9" PRIu64 " %9.1f  %s by %s\n",
+					s->flush[k][c], s->flush_dropped[k][c],
+					(double)s->flush_dropped[k][c] / (double)s->flush[k][c],
+					trace_flush_name(k), trace_cause_name(c));
+	if (s->flush_unknown)
+		fprintf(out, "%12" PRIu64 " %9s %9s  unknown\n", s->flush_unknown, "-", "-");
+}
+
+static void print_windows(const struct trace_summary *s, FILE *out)
+{
+	bool cut = false;
+
+	if (!s->end_ns) {
+		fprintf(out, "\nNo working set: the end of this trace is not known beforehand.\n");
+		return;
+	}
+	fprintf(out, "\n%12s %9s %9s %9s  %s\n", "from ms", "guest", "hidden", "flushes",
+		"pages that faults were about");
+	for (unsigned i = 0; i < SUMMARY_WINDOWS; i++) {
+		const struct summary_window *w = &s->window[i];
+
+		fprintf(out, "%12.3f %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "  %" PRIu64 "%s\n",
+			(double)(s->end_ns / SUMMARY_WINDOWS + 1) * i / 1e6, w->guest_faults,
+			w->hidden_faults, w->flushes, w->pages, w->pages_rest ? " and more" : "");
+		cut |= w->pages_rest != 0;
+	}
+	if (cut)
+		fprintf(out,
+			"More pages than are counted: what \"and more\" follows is the least.\n");
+}
+
+void trace_summary_print(const struct trace_summary *s, const struct pn_trace_header *header,
+			 FILE *out)
+{
+	print_head(s, header, out);
+	print_types(s, out);
+	print_symbols(s, out);
+	print_pages(s, out);
+	print_flushes(s, out);
+	print_windows(s, out);
+}
