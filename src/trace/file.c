@@ -15,6 +15,11 @@
 /* No guest of ours has more: a length beyond is a damaged file. A guest that has is cut. */
 #define SYMBOLS_MAX (UINT64_C(64) << 20)
 
+/* As docs/trace-format.md says: a change of any of them is another version. */
+_Static_assert(sizeof(struct pn_trace_header) == 624, "header");
+_Static_assert(sizeof(struct pn_trace_symbol) == 24, "symbol");
+_Static_assert(sizeof(struct pn_trace_record) == 64, "record");
+
 int trace_write_all(int fd, const void *bytes, size_t size)
 {
 	const char *at = bytes;
