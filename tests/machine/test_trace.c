@@ -234,6 +234,20 @@ static unsigned lines_with(const char *text, const char *word)
 	return n;
 }
 
+/* An OUTSB is emulated, and the page it reads is not there: the guest's #PF is no trap of its own. */
+static void a_fault_that_the_emulator_finds_is_traced(void **state)
+{
+	(void)state;
+	RUN(p, "run", "--no-warnings", "--mmu=shadow", "--trace=-",
+	    "--trace-filter=guest-fault,inject", SCRIPT, "--", "print", "8000000000", "4", "r8",
+	    "8000000000", "r8", "8000000000000000");
+	assert_int_equal(p->status, 0);
+	/* The read, which traps, is told in the same words. */
+	assert_int_equal(lines_with(p->err, "0x8000000000 kernel read: not-present at level "), 2);
+	assert_int_equal(lines_with(p->err, " guest-fault "), 2);
+	assert_int_equal(lines_with(p->err, "vector 13, error code 0x0"), 1);
+}
+
 static void a_trace_to_minus_is_lines_on_standard_error(void **state)
 {
 	(void)state;
@@ -255,6 +269,7 @@ static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(a_killed_run_leaves_a_trace_that_can_be_read),
 	SUBJECT_TEST(a_trace_that_cannot_be_written_is_one_line_and_125),
 	SUBJECT_TEST(a_trace_that_ends_before_the_run_does_is_one_line_and_125),
+	SUBJECT_TEST(a_fault_that_the_emulator_finds_is_traced),
 	SUBJECT_TEST(a_trace_to_minus_is_lines_on_standard_error),
 };
 

@@ -39,19 +39,36 @@ static enum pn_trace_fault kind_of(enum walk_cause cause)
 	return PN_FAULT_NOT_PRESENT;
 }
 
-void event_guest_fault(struct deprivileged *d, const struct walk_query *query,
-		       const struct walk_result *result)
+/* The walk that found a #PF, once more: without A and D, so that it changes nothing. */
+static struct walk_result walk_of(const struct deprivileged *d, const struct exception *x)
 {
-	struct pn_trace_record r;
+	struct walk_query query = {
+		.gva = x->cr2,
+		.access = x->error & PF_ERR_FETCH   ? WALK_FETCH
+			  : x->error & PF_ERR_WRITE ? WALK_WRITE
+						    : WALK_READ,
+		.privilege = x->error & PF_ERR_USER ? WALK_USER : WALK_SUPERVISOR,
+	};
+	struct walk_result result;
 
-	if (!tracer_wants(d->vcpu->tracer, PN_TRACE_GUEST_FAULT))
-		return;
-	r = event(d, PN_TRACE_GUEST_FAULT);
-	r.address = query->gva;
-	r.error = result->error_code;
-	r.kind = (uint8_t)kind_of(result->cause);
-	r.level = result->level;
-	r.value[0] = entry_at(d, result->entry);
+	/* What the processor does of itself, EFLAGS.AC does not allow. */
+	if (walk(d->vcpu->mem, &d->ctx, &query, &result, NULL) == WALK_OK) {
+		query.privilege = WALK_IMPLICIT;
+		walk(d->vcpu->mem, &d->ctx, &query, &result, NULL);
+	}
+	return result;
+}
+
+static void guest_fault(struct deprivileged *d, const struct exception *x)
+{
+	struct pn_trace_record r = event(d, PN_TRACE_GUEST_FAULT);
+	struct walk_result result = walk_of(d, x);
+
+	r.address = x->cr2;
+	r.error = x->error;
+	r.kind = (uint8_t)kind_of(result.cause);
+	r.level = result.level;
+	r.value[0] = entry_at(d, result.entry);
 	tracer_add(d->vcpu->tracer, &r);
 }
 
@@ -137,11 +154,16 @@ void event_effects(struct deprivileged *d, const struct emulate *e, uint64_t bef
 	}
 }
 
-void event_inject(struct deprivileged *d, const struct exception *x)
+void event_exception(struct deprivileged *d, const struct exception *x)
 {
 	struct pn_trace_record r;
 
-	if (x->vector == VECTOR_PF || !tracer_wants(d->vcpu->tracer, PN_TRACE_INJECT))
+	if (x->vector == VECTOR_PF) {
+		if (tracer_wants(d->vcpu->tracer, PN_TRACE_GUEST_FAULT))
+			guest_fault(d, x);
+		return;
+	}
+	if (!tracer_wants(d->vcpu->tracer, PN_TRACE_INJECT))
 		return;
 	r = event(d, PN_TRACE_INJECT);
 	r.kind = x->vector;

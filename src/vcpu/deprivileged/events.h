@@ -5,9 +5,6 @@
 
 #include "vcpu/deprivileged/deprivileged.h"
 
-void event_guest_fault(struct deprivileged *d, const struct walk_query *query,
-		       const struct walk_result *result);
-
 /* `filled`: shadow_stats.filled before it. */
 void event_hidden_fault(struct deprivileged *d, uint32_t error, const struct walk_query *query,
 			const struct walk_result *result, uint64_t filled);
@@ -23,8 +20,8 @@ void event_foreseen(struct deprivileged *d);
 void event_effects(struct deprivileged *d, const struct emulate *e, uint64_t before,
 		   uint64_t dropped);
 
-/* An exception other than #PF on its way to the guest. */
-void event_inject(struct deprivileged *d, const struct exception *x);
+/* An exception that the guest is about to get, whoever raised it: a #PF is a guest fault. */
+void event_exception(struct deprivileged *d, const struct exception *x);
 
 void event_halt(struct deprivileged *d);
 

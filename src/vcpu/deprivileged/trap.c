@@ -56,10 +56,13 @@ static enum vcpu_verdict die(const struct deprivileged *d, struct vcpu_end *end,
 static enum vcpu_verdict give(struct deprivileged *d, struct emulate *e, const struct exception *x,
 			      bool software, struct vcpu_end *end)
 {
+	event_exception(d, x);
 	if (!deliver_exception(e, x, software))
 		return die(d, end, "triple fault");
+	/* Another one has come of it on the way: a double fault, or a #PF of the guest's stack. */
+	if (e->exception.vector != x->vector)
+		event_exception(d, &e->exception);
 	d->record->outcome = TRAP_GUEST;
-	event_inject(d, x);
 	apply_effects(d, e);
 	return VCPU_CONTINUE;
 }
@@ -219,7 +222,6 @@ static enum vcpu_verdict not_hidden(struct deprivileged *d, const struct walk_qu
 	case SHADOW_GUEST_FAULT:
 		d->fault = (struct handled_fault){.open = true, .query = *query, .regs = d->regs};
 		x.error = r->error_code;
-		event_guest_fault(d, query, r);
 		return give(d, &e, &x, false, end);
 	case SHADOW_NONCANONICAL:
 		x = (struct exception){.vector = VECTOR_GP, .has_error = true};
