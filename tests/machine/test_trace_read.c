@@ -17,6 +17,20 @@
 static struct trace_run run;
 static struct process process, *const p = &process;
 
+static void forget(void)
+{
+	trace_run_free(&run);
+}
+
+/* One run serves all tests. */
+static void trace_once(void)
+{
+	if (run.json)
+		return;
+	trace_run(&run, (const char *const[]){"--mmu=shadow", NULL});
+	atexit(forget);
+}
+
 /* Exports to a file and returns its text; the caller frees it. */
 static char *export_as(const char *format)
 {
@@ -54,7 +68,7 @@ static void the_summary_tells_the_counts_in_80_columns(void **state)
 	struct trace_sum *sum;
 
 	(void)state;
-	trace_run(&run, (const char *const[]){"--mmu=shadow", NULL});
+	trace_once();
 	sum = trace_sum(run.trace);
 	RUN(p, "trace", "--summary", run.trace);
 	assert_int_equal(p->status, 0);
@@ -71,7 +85,6 @@ static void the_summary_tells_the_counts_in_80_columns(void **state)
 	CHECK_CONTAINS("flushes", p->out, "page by INVLPG\n");
 	CHECK_CONTAINS("lost", p->out, "lost    0\n");
 	trace_sum_free(sum);
-	trace_run_free(&run);
 }
 
 static void each_export_has_every_event(void **state)
@@ -83,7 +96,7 @@ static void each_export_has_every_event(void **state)
 	char *text;
 
 	(void)state;
-	trace_run(&run, (const char *const[]){"--mmu=shadow", NULL});
+	trace_once();
 	sum = trace_sum(run.trace);
 	s = &sum->summary;
 	text = export_as("json");
@@ -111,7 +124,6 @@ static void each_export_has_every_event(void **state)
 	assert_int_equal(c[2], s->count[PN_TRACE_FLUSH]);
 	free(text);
 	trace_sum_free(sum);
-	trace_run_free(&run);
 }
 
 /* The program in the document, between "```python" and "```", cut out into a file. */
@@ -142,7 +154,7 @@ static void the_document_s_example_reads_a_trace(void **state)
 	(void)state;
 	skip_without(PYTHON);
 	skip_without(DOCUMENT);
-	trace_run(&run, (const char *const[]){"--mmu=shadow", NULL});
+	trace_once();
 	sum = trace_sum(run.trace);
 	close(mkstemp(script));
 	cut_out_the_example(script);
@@ -159,7 +171,6 @@ static void the_document_s_example_reads_a_trace(void **state)
 	}
 	unlink(script);
 	trace_sum_free(sum);
-	trace_run_free(&run);
 }
 
 struct refusal {
@@ -198,7 +209,7 @@ static void what_it_cannot_write_is_one_line_and_125(void **state)
 					   "--export=chrome"};
 
 	(void)state;
-	trace_run(&run, (const char *const[]){"--mmu=shadow", NULL});
+	trace_once();
 	for (size_t i = 0; i < COUNT(hows); i++) {
 		RUN(p, "trace", hows[i], "--output=/dev/full", run.trace);
 		expect_failure(p, hows[i], 125, "/dev/full: cannot be written: No space left");
@@ -209,7 +220,6 @@ static void what_it_cannot_write_is_one_line_and_125(void **state)
 	}
 	RUN(p, "trace", "--summary", "--output=/no/such/directory/file", run.trace);
 	expect_failure(p, "directory", 125, "/no/such/directory/file: cannot be written");
-	trace_run_free(&run);
 }
 
 static const struct CMUnitTest tests[] = {

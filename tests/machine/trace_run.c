@@ -38,6 +38,7 @@ void trace_run(struct trace_run *t, const char *const *options)
 void trace_run_free(struct trace_run *t)
 {
 	json_decref(t->json);
+	t->json = NULL;
 	unlink(t->trace);
 }
 
