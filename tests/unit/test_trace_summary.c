@@ -138,11 +138,12 @@ static void flushes_are_told_by_kind_and_cause(void **state)
 						.count = i});
 	add(f, (struct pn_trace_record){
 		       .type = PN_TRACE_FLUSH, .kind = PN_FLUSH_ALL, .cause = PN_CAUSE_CR4});
-	add(f, (struct pn_trace_record){.type = PN_TRACE_FLUSH, .kind = 77, .cause = 99});
+	add(f, (struct pn_trace_record){.type = PN_TRACE_FLUSH, .kind = 77, .cause = 0});
+	add(f, (struct pn_trace_record){.type = PN_TRACE_FLUSH, .kind = 0, .cause = 99});
 	end(f);
 	CHECK_CONTAINS("page", text, "           4         6       1.5  page by INVLPG\n");
 	CHECK_CONTAINS("all", text, "           1         0       0.0  all by CR4\n");
-	CHECK_CONTAINS("unknown", text, "           1         -         -  unknown\n");
+	CHECK_CONTAINS("unknown", text, "           2         -         -  unknown\n");
 	done();
 }
 
