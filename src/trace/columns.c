@@ -178,16 +178,23 @@ const struct trace_column trace_columns[] = {
 
 const unsigned trace_columns_count = sizeof(trace_columns) / sizeof(trace_columns[0]);
 
+static bool is_plain(char c)
+{
+	return c >= ' ' && (unsigned char)c < 0x7f && c != '"' && c != '\\';
+}
+
 void trace_json_string(FILE *out, const char *text)
 {
 	fputc('"', out);
-	for (const char *c = text; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			fprintf(out, "\\%c", *c);
-		else if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f)
-			fprintf(out, "\\u%04x", (unsigned char)*c);
-		else
-			fputc(*c, out);
+	while (*text) {
+		size_t plain = 0;
+
+		while (is_plain(text[plain]))
+			plain++;
+		fwrite(text, 1, plain, out);
+		text += plain;
+		if (*text)
+			fprintf(out, "\\u%04x", (unsigned char)*text++);
 	}
 	fputc('"', out);
 }
@@ -199,7 +206,9 @@ void trace_json_record(FILE *out, const struct pn_trace_record *r, const struct 
 	for (unsigned i = 0; i < trace_columns_count; i++) {
 		const struct trace_column *c = &trace_columns[i];
 
-		fprintf(out, "%s\"%s\":", i ? "," : "{", c->name);
+		fputs(i ? ",\"" : "{\"", out);
+		fputs(c->name, out);
+		fputs("\":", out);
 		if (!c->text(r, symbols, text))
 			fputs("null", out);
 		else if (c->number)
