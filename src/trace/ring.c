@@ -36,15 +36,20 @@ static void store(struct trace_ring *r, uint64_t at, const struct pn_trace_recor
 	slot->number = r->number++;
 }
 
+void trace_ring_drop(struct trace_ring *r)
+{
+	r->dropped++;
+	r->dropped_total++;
+	r->number++;
+}
+
 void trace_ring_put(struct trace_ring *r, const struct pn_trace_record *record)
 {
 	uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
 	uint32_t need = r->dropped ? 2 : 1;
 
 	if (__builtin_expect(!has_room(r, head, need), 0)) {
-		r->dropped++;
-		r->dropped_total++;
-		r->number++;
+		trace_ring_drop(r);
 		return;
 	}
 	if (r->dropped) {

@@ -32,6 +32,9 @@ void trace_ring_fini(struct trace_ring *r);
 /* Puts a record; its number is filled in here. */
 void trace_ring_put(struct trace_ring *r, const struct pn_trace_record *record);
 
+/* Counts a record that was lost before it came here, as if the ring had been full. */
+void trace_ring_drop(struct trace_ring *r);
+
 /*
  * The records that can be taken, in one piece: stores the address of the first and returns how many
  * there are; 0 for an empty ring. They stay where they are until trace_ring_took() gives back the

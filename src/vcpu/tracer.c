@@ -6,8 +6,10 @@ void tracer_add(struct tracer *t, const struct pn_trace_record *event)
 {
 	struct pn_trace_record *r = &t->event[t->count];
 
-	if (t->count == TRACER_EVENTS)
+	if (t->count == TRACER_EVENTS) {
+		trace_ring_drop(t->ring);
 		return;
+	}
 	t->count++;
 	*r = *event;
 	r->time = t->exit_ns - t->start_ns;

@@ -36,7 +36,7 @@ static inline bool tracer_wants(const struct tracer *t, enum pn_trace_type type)
 	return t && t->types & 1u << type;
 }
 
-/* Adds an event to the exit at hand; its time is filled in. Too many for one exit are left out. */
+/* Adds an event to the exit at hand; its time is filled in. Too many for one exit are lost, and counted. */
 void tracer_add(struct tracer *t, const struct pn_trace_record *event);
 
 /* The vCPU is about to run: hands the events over. */

@@ -94,6 +94,25 @@ static void a_full_ring_drops_counts_and_says_so(void **state)
 	trace_ring_fini(r);
 }
 
+static void what_was_lost_before_the_ring_is_counted_too(void **state)
+{
+	struct trace_ring ring, *r = make(&ring);
+	const struct pn_trace_record *first;
+
+	(void)state;
+	put(r, 1);
+	trace_ring_drop(r);
+	trace_ring_drop(r);
+	put(r, 2);
+	assert_int_equal(trace_ring_peek(r, &first), 3);
+	assert_int_equal(first[1].type, PN_TRACE_DROP);
+	assert_int_equal(first[1].count, 2);
+	assert_int_equal(first[1].number, 3);
+	assert_int_equal(first[2].value[0], 2);
+	assert_int_equal(r->dropped_total, 2);
+	trace_ring_fini(r);
+}
+
 #define RECORDS 200000
 
 static void *put_many(void *arg)
@@ -149,6 +168,7 @@ int main(void)
 		cmocka_unit_test(records_come_out_in_order_and_numbered),
 		cmocka_unit_test(what_is_taken_in_part_stays_in_part),
 		cmocka_unit_test(a_full_ring_drops_counts_and_says_so),
+		cmocka_unit_test(what_was_lost_before_the_ring_is_counted_too),
 		cmocka_unit_test(two_threads_lose_nothing_uncounted),
 	};
 
