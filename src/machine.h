@@ -8,6 +8,7 @@
 #include "device/exit_port.h"
 #include "kvm/kvm.h"
 #include "loader/image.h"
+#include "memory/explain.h"
 #include "memory/gmem.h"
 #include "memory/ram.h"
 #include "memory/slots.h"
@@ -67,6 +68,12 @@ int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint
 /* Ends it: all that happened is written. Returns 0 or the errno of a write that failed; stores how
  * many records the ring had no room for. */
 int machine_trace_stop(struct pn_machine *m, uint64_t *dropped);
+
+/*
+ * Explains the access x->query as the guest stands now, stopped or ended. Fills in *x. Returns 0, or
+ * PN_ERR_STATE if its registers are lost, as kvm_amd loses them with a triple fault.
+ */
+int machine_explain(struct pn_machine *m, struct explanation *x, struct pn_error *err);
 
 /* The guest's own counters, from the report page. */
 struct pn_guest_report machine_guest_report(struct pn_machine *m);

@@ -17,6 +17,7 @@ static const struct subcommand subcommands[] = {
 	{"run", cli_run, "boot a guest"},
 	{"demo", cli_demo, "boot pagelab and show what this host makes of it"},
 	{"doctor", cli_doctor, "say what this host's KVM is and can do"},
+	{"explain", cli_explain, "run a guest up to a point and explain one translation"},
 	{"trace", cli_trace, "print what run --trace has written"},
 	{"bench", cli_bench, "measure start-up, exits, shadow mode and the page-table walker"},
 };

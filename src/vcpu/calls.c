@@ -41,6 +41,7 @@ static uint32_t call_mark(struct vcpu *v, const struct kvm_regs *regs,
 	v->marks.count++;
 	v->marks.number = (uint32_t)regs->rdi;
 	v->marks.value = regs->rsi;
+	stop_see_mark(v);
 	if (tracer_wants(v->tracer, PN_TRACE_MARK)) {
 		const struct pn_trace_record r = {
 			.type = PN_TRACE_MARK,

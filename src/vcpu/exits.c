@@ -87,8 +87,15 @@ static enum vcpu_verdict on_mmio(struct vcpu *v, struct vcpu_end *end)
 
 static enum vcpu_verdict on_hlt(struct vcpu *v, struct vcpu_end *end)
 {
+	struct kvm_regs *regs = &v->run->s.regs.regs;
 	char where[160];
 
+	/* RIP is past it: HLT is one byte. */
+	if (stop_see_halt(v, regs->rip - 1, NULL)) {
+		regs->rip--;
+		v->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
+		return VCPU_CONTINUE;
+	}
 	return vcpu_end(end, PN_END_DIED,
 			"guest halted for good at %s: nothing can wake it; a guest ends by OUT to "
 			"port 0x%x",

@@ -58,6 +58,7 @@ static const char *const outcomes[TRAP_OUTCOMES] = {
 	[TRAP_TABLE] = "store to a table, emulated",
 	[TRAP_LET_GO] = "store to a former table, let through",
 	[TRAP_FORESEEN] = "emulated, entry foreseen",
+	[TRAP_STOPPED] = "the run stops here",
 	[TRAP_MAIL] = "more mail",
 };
 

@@ -19,6 +19,7 @@ enum trap_outcome {
 	TRAP_TABLE,    /* a store to a tracked guest table, emulated */
 	TRAP_LET_GO,   /* a store to a former table, which nothing emulates: goes through */
 	TRAP_FORESEEN, /* an emulated return to what faulted, its entry installed on the way */
+	TRAP_STOPPED,  /* none: the run stops before the instruction (stop_at.h) */
 	TRAP_MAIL,     /* no trap: the monitor has come back for more mail */
 	TRAP_OUTCOMES
 };

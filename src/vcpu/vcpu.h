@@ -16,6 +16,7 @@
 #include "symbols.h"
 #include "vcpu/cpuid.h"
 #include "vcpu/history.h"
+#include "vcpu/stop_at.h"
 #include "vcpu/tracer.h"
 
 #include <stdatomic.h>
@@ -77,6 +78,7 @@ struct vcpu {
 	struct cpuid_facts facts; /* of the guest's CPUID */
 
 	struct tracer *tracer; /* NULL: nothing is traced */
+	struct stop_at stop_at;
 
 	/* KVM_SYNC_X86_...: what exits bring on this host unless a mode wants less, and what the
 	 * next one is to bring. What the last one has brought is in run->kvm_valid_regs. */

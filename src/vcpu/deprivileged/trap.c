@@ -56,6 +56,11 @@ static enum vcpu_verdict die(const struct deprivileged *d, struct vcpu_end *end,
 static enum vcpu_verdict give(struct deprivileged *d, struct emulate *e, const struct exception *x,
 			      bool software, struct vcpu_end *end)
 {
+	if (stop_see_exception(d->vcpu, x)) {
+		d->record->outcome = TRAP_STOPPED;
+		apply_effects(d, e);
+		return VCPU_CONTINUE;
+	}
 	event_exception(d, x);
 	if (!deliver_exception(e, x, software))
 		return die(d, end, "triple fault");
@@ -292,6 +297,10 @@ static enum vcpu_verdict exception_trap(struct deprivileged *d, const struct mon
 	case VECTOR_NP:
 	case VECTOR_SS:
 	case VECTOR_GP:
+		if (stop_see_halt(d->vcpu, d->regs.rip, &d->ctx)) {
+			d->record->outcome = TRAP_STOPPED;
+			return VCPU_CONTINUE;
+		}
 		/* A selector of the guest's means nothing, or something else, in the real GDT. */
 		x.has_error = true;
 		return instruction(d, &e, &x, NULL, end);

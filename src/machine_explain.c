@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* One translation of a machine's guest, explained: whose registers, whose tables. */
+#include "machine.h"
+
+#include "error.h"
+#include "kvm/vendor.h"
+#include "x86.h"
+
+#include <string.h>
+
+/* hw mode: the registers that the vCPU has, RFLAGS.AC and PKRU included. */
+static void take_hw(const struct pn_machine *m, struct explanation *x)
+{
+	const struct vcpu *v = &m->vcpu;
+	struct vcpu_registers now = mode_of(v)->registers(v);
+	const struct walk_regs regs = {
+		.cr0 = now.sregs.cr0,
+		.cr3 = now.sregs.cr3,
+		.cr4 = now.sregs.cr4,
+		.efer = now.sregs.efer,
+		.rflags = now.regs.rflags,
+		.pkru = state_get_pkru(v),
+		.maxphyaddr = (uint8_t)v->facts.maxphyaddr,
+		.has_1g = v->facts.has_1g,
+		.amd = v->facts.amd,
+	};
+
+	walk_context_init(&x->ctx, &regs);
+}
+
+static void take_shadow(struct pn_machine *m, struct explanation *x)
+{
+	const struct deprivileged *d = m->vcpu.deprivileged;
+
+	x->ctx = *deprivileged_context(m->vcpu.deprivileged);
+	if (x->query.privilege == WALK_USER)
+		x->view = SHADOW_USER;
+	else
+		x->view = d->cpu.cr4 & CR4_SMAP && d->cpu.ac ? SHADOW_KERNEL_AC : SHADOW_KERNEL;
+}
+
+int machine_explain(struct pn_machine *m, struct explanation *x, struct pn_error *err)
+{
+	bool shadow = mode_of(&m->vcpu) == &mmu_shadow;
+	const struct walk_query query = x->query;
+
+	if (vcpu_was_reset(&m->vcpu))
+		return pn_fail(err, PN_ERR_STATE,
+			       "the guest's registers are lost with its triple fault");
+	memset(x, 0, sizeof(*x));
+	x->query = query;
+	/* KVM gives a guest five levels of second dimension when four do not address it all. */
+	x->host_levels = m->vcpu.facts.maxphyaddr > 48 ? 5 : 4;
+	if (shadow)
+		take_shadow(m, x);
+	else
+		take_hw(m, x);
+	pthread_rwlock_rdlock(&m->mem.lock);
+	explain_walk(x, &m->mem);
+	if (shadow)
+		explain_shadow(x, &m->mem, m->vcpu.deprivileged->shadow);
+	pthread_rwlock_unlock(&m->mem.lock);
+	return PN_OK;
+}
