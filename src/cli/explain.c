@@ -106,7 +106,14 @@ static int print(struct pn_machine *m, const struct explain_options *o,
 		return CLI_FAILED;
 	if (machine_explain(m, &x, &err))
 		return cli_fail_error(&err);
-	explain_print_text(stdout, &r);
+	switch (o->form) {
+	case EXPLAIN_TEXT: explain_print_text(stdout, &r); break;
+	case EXPLAIN_SVG: explain_print_svg(stdout, &r); break;
+	case EXPLAIN_JSON:
+		if (explain_print_json(stdout, &r))
+			return cli_fail("explain: the JSON object cannot be printed");
+		break;
+	}
 	return cli_finish(0);
 }
 

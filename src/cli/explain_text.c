@@ -10,6 +10,7 @@
 typedef unsigned long long ull;
 
 #define COLUMNS 80
+#define NEAR	0x100000 /* bytes that a symbol without a size reaches */
 
 /* Prints words with ", " between them, broken into lines that start with `indent` spaces. */
 static void print_words(FILE *out, unsigned indent, const char *text)
@@ -46,21 +47,34 @@ static void print_backing(FILE *out, unsigned indent, const struct backing *b)
 		(ull)b->hva, size);
 }
 
+/* " (name+0x12)", or nothing where the last symbol is far below. */
+static const char *symbol_words(const struct explain_report *r, gva_t gva, char *text, size_t size)
+{
+	const struct symbol *s = symbols_at(&r->m->image.symbols, gva);
+	char name[36];
+
+	*text = 0;
+	if (s && gva - s->gva < NEAR)
+		snprintf(text, size, " (%s)",
+			 symbols_format(&r->m->image.symbols, gva, name, sizeof(name)));
+	return text;
+}
+
 static void print_head(FILE *out, const struct explain_report *r)
 {
 	const struct explanation *x = r->x;
-	char symbol[36], place[36], verdict[80];
+	char symbol[40], place[40], verdict[80];
 
-	fprintf(out, "GVA 0x%llx (%s), %s by %s\n", (ull)x->query.gva,
-		symbols_format(&r->m->image.symbols, x->query.gva, symbol, sizeof(symbol)),
+	fprintf(out, "GVA 0x%llx%s, %s by %s\n", (ull)x->query.gva,
+		symbol_words(r, x->query.gva, symbol, sizeof(symbol)),
 		walk_access_name(x->query.access),
 		x->query.privilege == WALK_USER ? "user code" : "the supervisor");
 	fprintf(out, "  is    %s\n", explain_verdict(x, verdict, sizeof(verdict)));
 	fprintf(out, "  mode  %s, on %s\n", mode_of(&r->m->vcpu)->name,
 		pn_paging_name(pn_host_paging(r->m)));
 	fprintf(out, "  at    %.70s\n", r->point);
-	fprintf(out, "        RIP 0x%llx (%s)\n", (ull)r->rip,
-		symbols_format(&r->m->image.symbols, r->rip, place, sizeof(place)));
+	fprintf(out, "        RIP 0x%llx%s\n", (ull)r->rip,
+		symbol_words(r, r->rip, place, sizeof(place)));
 }
 
 static void print_steps(FILE *out, const struct explanation *x)
@@ -189,6 +203,8 @@ void explain_print_text(FILE *out, const struct explain_report *r)
 	print_head(out, r);
 	print_steps(out, r->x);
 	print_fault(out, r->x);
+	if (r->x->result.outcome == WALK_NONCANONICAL)
+		return;
 	if (r->x->shadowed)
 		print_shadow(out, r->x);
 	print_references(out, r);
