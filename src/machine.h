@@ -75,6 +75,13 @@ int machine_trace_stop(struct pn_machine *m, uint64_t *dropped);
  */
 int machine_explain(struct pn_machine *m, struct explanation *x, struct pn_error *err);
 
+/*
+ * Makes the next run stop before the instruction at a GVA of the image's code (vcpu/stop_at.h), or
+ * of what else the first tables reach. Returns 0, PN_ERR_STATE (it has run already),
+ * PN_ERR_NOT_MAPPED.
+ */
+int machine_stop_at(struct pn_machine *m, gva_t gva, struct pn_error *err);
+
 /* The guest's own counters, from the report page. */
 struct pn_guest_report machine_guest_report(struct pn_machine *m);
 

@@ -3,7 +3,7 @@
 #include "machine.h"
 
 #include "error.h"
-#include "kvm/vendor.h"
+#include "memory/boot_tables.h"
 #include "x86.h"
 
 #include <string.h>
@@ -61,4 +61,31 @@ int machine_explain(struct pn_machine *m, struct explanation *x, struct pn_error
 		explain_shadow(x, &m->mem, m->vcpu.deprivileged->shadow);
 	pthread_rwlock_unlock(&m->mem.lock);
 	return PN_OK;
+}
+
+/* Where the image's code for `gva` was loaded: its tables may come to map it only later. */
+static bool find_code(const struct pn_machine *m, gva_t gva, gpa_t *gpa)
+{
+	for (unsigned i = 0; i < m->image.count; i++) {
+		const struct image_segment *s = &m->image.segment[i];
+
+		if (s->executable && gva - s->gva < s->file_size) {
+			*gpa = s->gpa + (gva - s->gva);
+			return true;
+		}
+	}
+	return false;
+}
+
+int machine_stop_at(struct pn_machine *m, gva_t gva, struct pn_error *err)
+{
+	gpa_t gpa = gva;
+
+	if (!m->loaded || m->vcpu.started_ns)
+		return pn_fail(err, PN_ERR_STATE, "the guest is not about to start");
+	if ((find_code(m, gva, &gpa) || boot_tables_map(gva, gpa)) &&
+	    stop_at_address(&m->vcpu, gva, gpa) == 0)
+		return PN_OK;
+	return pn_fail(err, PN_ERR_NOT_MAPPED, "GVA 0x%llx is no code of the guest's",
+		       (unsigned long long)gva);
 }

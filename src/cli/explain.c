@@ -26,6 +26,7 @@ static int resolve(const struct pn_machine *m, const char *option, const char *t
 
 static int arm(struct pn_machine *m, const struct explain_options *o)
 {
+	struct pn_error err;
 	gva_t gva;
 
 	switch (o->at) {
@@ -36,10 +37,9 @@ static int arm(struct pn_machine *m, const struct explain_options *o)
 	}
 	if (resolve(m, "at", o->symbol, &gva))
 		return CLI_FAILED;
-	if (stop_at_address(&m->vcpu, gva) == 0)
+	if (machine_stop_at(m, gva, &err) == 0)
 		return 0;
-	return cli_fail("--at=%s: GVA 0x%llx is not mapped when the guest starts", o->symbol,
-			(unsigned long long)gva);
+	return cli_fail("--at=%s: %s", o->symbol, err.text);
 }
 
 /* Whether the guest is where it should be; else a line, and an exit status. */

@@ -18,7 +18,7 @@ typedef unsigned long long ull;
 #define LEFT   24u
 #define LINE   17u
 #define TOP    104u /* of the first row */
-#define GUEST  108u /* heights of the boxes */
+#define GUEST  132u /* heights of the boxes */
 #define HOST   72u
 #define SHADOW 74u
 #define SPACE  34u /* between rows */
@@ -100,14 +100,14 @@ static void put_arrow_down(const struct canvas *c, unsigned i, unsigned height)
 		column_x(i) + BOX_W / 2, c->row + height, c->row + height + SPACE - 3);
 }
 
-/* Words in lines of what a box holds, at most three. */
+/* Words in lines of what a box holds, at most four. */
 static void put_words(const struct canvas *c, unsigned i, unsigned y, const char *words)
 {
 	const unsigned columns = (BOX_W - 16) / 7;
 	char line[64] = "";
 	unsigned lines = 0;
 
-	while (*words && lines < 3) {
+	while (*words && lines < 4) {
 		const char *comma = strstr(words, ", ");
 		size_t len = comma ? (size_t)(comma - words) : strlen(words);
 
@@ -115,12 +115,12 @@ static void put_words(const struct canvas *c, unsigned i, unsigned y, const char
 			put_text(c, column_x(i) + 8, y + lines++ * LINE, "dim", line);
 			*line = 0;
 		}
-		if (lines < 3)
+		if (lines < 4)
 			snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%.*s",
 				 *line ? ", " : "", (int)len, words);
 		words += len + (comma ? 2 : 0);
 	}
-	if (*line && lines < 3)
+	if (*line && lines < 4)
 		put_text(c, column_x(i) + 8, y + lines * LINE, "dim", line);
 }
 
@@ -270,7 +270,8 @@ static void put_references(struct canvas *c, const struct explain_report *r)
 
 static unsigned height_of(const struct explanation *x)
 {
-	unsigned height = TOP + GUEST + HOST + 2 * SPACE + (PT_LEVEL_MAX + 1) * LINE;
+	struct explain_cache list[PT_LEVEL_MAX];
+	unsigned height = TOP + GUEST + HOST + 2 * SPACE + explain_caches(x, list) * LINE;
 
 	return height + (x->shadowed ? SHADOW + 2 * SPACE : 0);
 }

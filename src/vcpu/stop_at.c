@@ -19,23 +19,16 @@ void stop_at_fault(struct vcpu *v, uint64_t n)
 	v->stop_at = (struct stop_at){.kind = STOP_FAULT, .left = n};
 }
 
-int stop_at_address(struct vcpu *v, gva_t gva)
+int stop_at_address(struct vcpu *v, gva_t gva, gpa_t gpa)
 {
 	const uint8_t hlt = HLT;
-	struct stop_at at = {.kind = STOP_ADDRESS, .gva = gva};
-	struct walk_context ctx;
-	struct walk_result r;
-	int code = PN_ERR_NOT_MAPPED;
+	struct stop_at at = {.kind = STOP_ADDRESS, .gva = gva, .gpa = gpa};
+	int code;
 
-	/* The registers at boot, whatever mode the vCPU is in. */
-	translate_init(&ctx, v, &v->last.sregs);
 	pthread_rwlock_rdlock(&v->mem->lock);
-	if (translate(v, &ctx, gva, WALK_FETCH, &r, NULL) == WALK_OK) {
-		at.gpa = r.gpa;
-		code = gmem_read(v->mem, at.gpa, &at.byte, sizeof(at.byte));
-		if (!code)
-			code = gmem_write(v->mem, at.gpa, &hlt, sizeof(hlt));
-	}
+	code = gmem_read(v->mem, gpa, &at.byte, sizeof(at.byte));
+	if (!code)
+		code = gmem_write(v->mem, gpa, &hlt, sizeof(hlt));
 	pthread_rwlock_unlock(&v->mem->lock);
 	if (!code)
 		v->stop_at = at;

@@ -36,10 +36,10 @@ void stop_at_mark(struct vcpu *v, uint64_t n);
 void stop_at_fault(struct vcpu *v, uint64_t n);
 
 /*
- * Stops before the instruction at `gva` of a guest that is loaded and has not run yet. Returns 0, or
- * PN_ERR_NOT_MAPPED if the guest's first tables do not reach it, or it cannot be written.
+ * Stops before the instruction at `gva`, which lies at `gpa`. Returns 0, or PN_ERR_NOT_MAPPED if no
+ * byte can be written there.
  */
-int stop_at_address(struct vcpu *v, gva_t gva);
+int stop_at_address(struct vcpu *v, gva_t gva, gpa_t gpa);
 
 /* --- For those whom such things come by --- */
 
