@@ -7,7 +7,6 @@
 #include "machine.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 
 #define PAGELAB "build/guest/pagelab.elf"
 #define WINDOW	"0x8000000000"
@@ -107,22 +106,12 @@ static const struct known knowns[] = {
 	 19},
 };
 
-static unsigned number_after(const char *text, const char *name)
+/* The two numbers behind a name. */
+static bool numbers_after(const char *text, const char *name, unsigned *one, unsigned *two)
 {
 	const char *at = strstr(text, name);
 
-	return at ? (unsigned)strtoul(at + strlen(name), NULL, 10) : UINT32_MAX;
-}
-
-static unsigned second_after(const char *text, const char *name)
-{
-	const char *at = strstr(text, name);
-	char *end;
-
-	if (!at)
-		return UINT32_MAX;
-	strtoul(at + strlen(name), &end, 10);
-	return (unsigned)strtoul(end, NULL, 10);
+	return at && sscanf(at + strlen(name), "%u %u", one, two) == 2;
 }
 
 static void explain_known(const struct known *k, const char *mode)
@@ -149,11 +138,12 @@ static void known_addresses_are_explained_in_both_modes(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(knowns); i++) {
 		const struct known *k = &knowns[i];
+		unsigned one, two;
 
 		explain_known(k, "--mmu=hw");
-		CHECK_NUMBER(k->name, "one dimension", number_after(p->out, "nothing cached"),
-			     k->one);
-		CHECK_NUMBER(k->name, "two", second_after(p->out, "nothing cached"), k->two);
+		CHECK_TRUE(k->name, numbers_after(p->out, "nothing cached", &one, &two));
+		CHECK_NUMBER(k->name, "one dimension", one, k->one);
+		CHECK_NUMBER(k->name, "two", two, k->two);
 		CHECK_TRUE(k->name, !strstr(p->out, "shadow's tables"));
 		explain_known(k, "--mmu=shadow");
 		CHECK_CONTAINS(k->name, p->out, "The shadow's tables, ");
