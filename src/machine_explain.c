@@ -3,6 +3,7 @@
 #include "machine.h"
 
 #include "error.h"
+#include "kvm/vendor.h"
 #include "memory/boot_tables.h"
 #include "x86.h"
 
@@ -49,8 +50,7 @@ int machine_explain(struct pn_machine *m, struct explanation *x, struct pn_error
 			       "the guest's registers are lost with its triple fault");
 	memset(x, 0, sizeof(*x));
 	x->query = query;
-	/* KVM gives a guest five levels of second dimension when four do not address it all. */
-	x->host_levels = m->vcpu.facts.maxphyaddr > 48 ? 5 : 4;
+	x->host_levels = kvm_paging_levels(pn_host_paging(m), m->vcpu.facts.maxphyaddr);
 	if (shadow)
 		take_shadow(m, x);
 	else

@@ -172,10 +172,33 @@ static void print_shadow(FILE *out, const struct explanation *x)
 	print_backing(out, 6, &x->shadow_page);
 }
 
+/* Host entries behind each address of the walk, if that is the same for all; else 0. */
+static unsigned uniform(const struct reference_walk *w)
+{
+	for (unsigned i = 0; i < w->entries; i++)
+		if (w->host[i] != w->host[0])
+			return 0;
+	return w->entries && (!w->reaches_page || w->host_page == w->host[0]) ? w->host[0] : 0;
+}
+
+static void print_formula(FILE *out, const struct explanation *x)
+{
+	const struct reference_walk *w = explain_real(x);
+	unsigned m = uniform(w);
+
+	if (m)
+		fprintf(out, "  two dimensions: n = %u entries over m = %u: %s\n", w->entries, m,
+			w->reaches_page ? "(n + 1)(m + 1) - 1"
+					: "n(m + 1), for no page is reached");
+	else
+		fprintf(out,
+			"  two dimensions: n = %u entries over %u host levels, huge pages less\n",
+			w->entries, x->host_levels);
+}
+
 static void print_references(FILE *out, const struct explain_report *r)
 {
 	const struct explanation *x = r->x;
-	const struct reference_walk *w = explain_real(x);
 	struct explain_cache list[PT_LEVEL_MAX];
 	unsigned count = explain_caches(x, list);
 	bool tdp = kvm_paging_is_tdp(pn_host_paging(r->m));
@@ -187,13 +210,7 @@ static void print_references(FILE *out, const struct explain_report *r)
 	for (unsigned i = 1; i < count; i++)
 		fprintf(out, "  page-walk cache holds the %-10s %13u %13u\n", list[i].name,
 			list[i].one, list[i].two);
-	if (w->reaches_page && list[0].two == references_uniform(w->entries, x->host_levels))
-		fprintf(out, "  two dimensions: n = %u entries over m = %u: (n + 1)(m + 1) - 1\n",
-			w->entries, x->host_levels);
-	else
-		fprintf(out, "  two dimensions: n = %u entries over at most m = %u%s\n", w->entries,
-			x->host_levels,
-			w->reaches_page ? ", fewer for huge pages" : ", and no page reached");
+	print_formula(out, x);
 	fprintf(out, "  this host has %s\n",
 		tdp ? "two" : "one: its kernel folds both into tables of its own");
 }

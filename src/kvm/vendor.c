@@ -6,6 +6,8 @@
 
 #include <cpuid.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -78,6 +80,33 @@ enum pn_paging kvm_vendor_paging(void)
 bool kvm_paging_is_tdp(enum pn_paging paging)
 {
 	return paging == PN_PAGING_EPT || paging == PN_PAGING_NPT;
+}
+
+/* Whether the host's kernel runs on five levels: only then does it leave the flag in cpuinfo. */
+static bool host_has_la57(void)
+{
+	FILE *f = fopen("/proc/cpuinfo", "re");
+	char *line = NULL;
+	size_t room = 0;
+	bool found = false;
+
+	if (!f)
+		return false;
+	while (getline(&line, &room, f) > 0)
+		if (strncmp(line, "flags", 5) == 0) {
+			found = strstr(line, " la57") != NULL;
+			break;
+		}
+	free(line);
+	fclose(f);
+	return found;
+}
+
+unsigned kvm_paging_levels(enum pn_paging paging, unsigned maxphyaddr)
+{
+	if (paging == PN_PAGING_NPT)
+		return host_has_la57() ? 5 : 4;
+	return maxphyaddr > 48 ? 5 : 4;
 }
 
 const char *pn_paging_name(enum pn_paging paging)

@@ -20,4 +20,11 @@ bool kvm_cpu_is_amd(void);
 /* Whether `paging` is two-dimensional paging (TDP): EPT or NPT. */
 bool kvm_paging_is_tdp(enum pn_paging paging);
 
+/*
+ * Levels of the second dimension's tables, 4 or 5, as KVM chooses them: NPT has as many as the
+ * host's own tables, EPT a fifth if a guest of `maxphyaddr` bits needs it. The latter is also the
+ * answer for a host that has neither.
+ */
+unsigned kvm_paging_levels(enum pn_paging paging, unsigned maxphyaddr);
+
 #endif

@@ -300,6 +300,21 @@ static void pagelab_is_stopped_in_ring_3(void **state)
 	CHECK_CONTAINS("pagelab", p->out, "read-only, supervisor, executable");
 }
 
+static void a_guest_that_died_is_explained(void **state)
+{
+	(void)state;
+	RUN(p, "explain", "--mmu=shadow", "--gva=0x100000", SCRIPT, "--", "triple");
+	assert_int_equal(p->status, 0);
+	CHECK_CONTAINS("died", p->out, "the end of the run: triple fault");
+	CHECK_CONTAINS("died", p->out, "is    GPA 0x100000");
+	/* kvm_amd resets the vCPU: then there is nothing to explain, and it says so. */
+	RUN(p, "explain", "--gva=0x100000", SCRIPT, "--", "triple");
+	if (p->status)
+		expect_failure(p, "died in hw mode", 125, "registers are lost");
+	else
+		CHECK_CONTAINS("died in hw mode", p->out, "is    GPA 0x100000");
+}
+
 static void the_picture_is_one_piece_of_xml(void **state)
 {
 	(void)state;
@@ -326,60 +341,6 @@ static void a_console_is_not_mixed_with_the_explanation(void **state)
 	json_decref(o);
 }
 
-struct refusal {
-	const char *arguments[6];
-	const char *says;
-};
-
-static const struct refusal refusals[] = {
-	{{"explain"}, "which address"},
-	{{"explain", SCRIPT}, "which address"},
-	{{"explain", "--gva=0"}, "which guest"},
-	{{"explain", "--gva=", SCRIPT}, "address or a symbol"},
-	{{"explain", "--gva=nowhere", SCRIPT}, "--gva=nowhere: neither"},
-	{{"explain", "--gva=0x1000000000000000000", SCRIPT}, "neither"},
-	{{"explain", "--gva=0", "--at=nowhere", SCRIPT}, "--at=nowhere: neither"},
-	{{"explain", "--gva=0", "--at=0x7000000000", SCRIPT}, "no code of the guest's"},
-	{{"explain", "--gva=0", "--at=mark:0", SCRIPT}, "mark:N"},
-	{{"explain", "--gva=0", "--at=mark:x", SCRIPT}, "mark:N"},
-	{{"explain", "--gva=0", "--at=", SCRIPT}, "mark:N"},
-	{{"explain", "--gva=0", "--at=exit:1", SCRIPT}, "mark:N"},
-	{{"explain", "--gva=0", "--at=mark:9", SCRIPT}, "never came to the point"},
-	{{"explain", "--gva=0", "--at=do_triple", SCRIPT}, "never came to the point"},
-	{{"explain", "--gva=0", "--at=fault:1", SCRIPT}, "--mmu=shadow"},
-	{{"explain", "--at=fault:1", "--mmu=hw", SCRIPT}, "--mmu=shadow"},
-	{{"explain", "--gva=0", "--access=rw", SCRIPT}, "r, w or x"},
-	{{"explain", "--gva=0", "--mmu=ept", SCRIPT}, "hw or shadow"},
-	{{"explain", "--gva=0", "--json", "--svg", SCRIPT}, "one of them"},
-	{{"explain", "--gva=0", "--levels=3", SCRIPT}, "4 or 5"},
-	{{"explain", "--gva=0", "--mem=x", SCRIPT}, "64M"},
-	{{"explain", "--gva=0", "--timeout=0", SCRIPT}, "seconds"},
-	{{"explain", "--gva"}, "needs a value"},
-	{{"explain", "--gva=0", "--nonsense", SCRIPT}, "no such option"},
-	{{"explain", "--gva=0", SCRIPT, "--json"}, "behind --"},
-	{{"explain", "--gva=0", "/no/such/guest.elf"}, "No such file"},
-};
-
-static void each_wrong_command_line_is_refused_in_one_line(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < COUNT(refusals); i++) {
-		process_run(p, refusals[i].arguments);
-		expect_failure(p, refusals[i].says, 125, refusals[i].says);
-		CHECK_NUMBER(refusals[i].says, "bytes on standard output", p->out_len, 0);
-	}
-	RUN(p, "explain", "--help");
-	assert_int_equal(p->status, 0);
-	assert_true(fits_80_columns(p->out));
-}
-
-static void a_time_limit_ends_it(void **state)
-{
-	(void)state;
-	RUN(p, "explain", "--gva=0", "--timeout=0.3", SCRIPT, "--", "hammer", "100000");
-	expect_failure(p, "time limit", 124, "time limit");
-}
-
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(known_addresses_are_explained_in_both_modes),
 	cmocka_unit_test(a_non_canonical_address_reads_no_table),
@@ -390,10 +351,9 @@ static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(a_stopped_guest_runs_on),
 	cmocka_unit_test(the_guest_stops_at_a_fault_and_explains_it),
 	cmocka_unit_test(pagelab_is_stopped_in_ring_3),
+	cmocka_unit_test(a_guest_that_died_is_explained),
 	cmocka_unit_test(the_picture_is_one_piece_of_xml),
 	cmocka_unit_test(a_console_is_not_mixed_with_the_explanation),
-	cmocka_unit_test(each_wrong_command_line_is_refused_in_one_line),
-	cmocka_unit_test(a_time_limit_ends_it),
 };
 
 GROUP_OF(explain, tests);
