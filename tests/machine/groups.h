@@ -41,7 +41,7 @@ extern const struct group group_levels;
 extern const struct group group_probe;
 extern const struct group group_device;
 extern const struct group group_explain;
-extern const struct group group_explain_options;
+extern const struct group group_explain_line;
 extern const struct group group_examples;
 extern const struct group group_trace;
 extern const struct group group_trace_read;

@@ -65,4 +65,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_time_limit_ends_it),
 };
 
-GROUP_OF(explain_options, tests);
+GROUP_OF(explain_line, tests);
