@@ -57,8 +57,10 @@ int machine_explain(struct pn_machine *m, struct explanation *x, struct pn_error
 		take_hw(m, x);
 	pthread_rwlock_rdlock(&m->mem.lock);
 	explain_walk(x, &m->mem);
-	if (shadow)
+	if (shadow) {
 		explain_shadow(x, &m->mem, m->vcpu.deprivileged->shadow);
+		x->current = x->shadow.root == m->vcpu.deprivileged->real.root;
+	}
 	pthread_rwlock_unlock(&m->mem.lock);
 	return PN_OK;
 }

@@ -25,7 +25,7 @@ static const char *name_of(const struct explanation *x, unsigned i)
 {
 	if (x->shadowed)
 		return explain_shadow_name(x->shadow.step[i].level);
-	return x->ctx.format->level[x->path.step[i].level].name;
+	return explain_entry_name(x, x->path.step[i].level);
 }
 
 unsigned explain_caches(const struct explanation *x, struct explain_cache list[PT_LEVEL_MAX])

@@ -36,14 +36,14 @@ static json_t *steps(const struct explanation *x)
 	json_t *list = json_array();
 	char words[160];
 
-	for (unsigned i = 0; i < x->path.count; i++) {
+	for (unsigned i = 0; format && i < x->path.count; i++) {
 		const struct walk_step *s = &x->path.step[i];
 
 		entry_words(format, s->level, s->entry, explain_is_leaf(x, i), words,
 			    sizeof(words));
 		json_array_append_new(list,
 				      json_pack("{s:s, s:i, s:i, s:o, s:o, s:b, s:s, s:o}", "name",
-						format->level[s->level].name, "level", s->level,
+						explain_entry_name(x, s->level), "level", s->level,
 						"index", s->index, "gpa", hex(s->gpa), "value",
 						hex(s->entry), "in_register", s->in_register,
 						"words", words, "backing", backing(&x->entry[i])));
@@ -72,7 +72,7 @@ static json_t *fault(const struct explanation *x)
 	return json_pack("{s:s, s:i, s:s, s:i, s:s, s:o, s:o}", "cause", walk_cause_name(r->cause),
 			 "error_code", (int)r->error_code, "error_words",
 			 error_code_words(r->error_code, words, sizeof(words)), "level", r->level,
-			 "name", x->ctx.format->level[r->level].name, "entry", hex(r->entry),
+			 "name", explain_entry_name(x, r->level), "entry", hex(r->entry),
 			 "reserved", hex(r->reserved));
 }
 
@@ -102,10 +102,10 @@ static json_t *shadow(const struct explanation *x)
 
 	if (!x->shadowed)
 		return json_null();
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "view", shadow_view_name(x->view),
-			 "end", shadow_path_end_name(p->end), "cr3",
-			 p->count ? hex(p->root) : json_null(), "steps", shadow_steps(p), "gpa",
-			 mapped ? hex(p->gpa) : json_null(), "bytes",
+	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o}", "view",
+			 shadow_view_name(x->view), "end", shadow_path_end_name(p->end), "cr3",
+			 p->count ? hex(p->root) : json_null(), "current", x->current, "steps",
+			 shadow_steps(p), "gpa", mapped ? hex(p->gpa) : json_null(), "bytes",
 			 mapped ? bytes(p->shift) : json_null(), "backing",
 			 mapped ? backing(&x->shadow_page) : json_null());
 }

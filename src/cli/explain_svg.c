@@ -179,7 +179,7 @@ static void put_page(struct canvas *c, unsigned i, unsigned height, gpa_t gpa, u
 static void put_guest_row(struct canvas *c, const struct explanation *x)
 {
 	const struct walk_result *r = &x->result;
-	unsigned n = x->path.count;
+	unsigned n = x->ctx.format ? x->path.count : 0;
 	char words[160];
 
 	for (unsigned i = 0; i < n; i++) {
@@ -187,7 +187,7 @@ static void put_guest_row(struct canvas *c, const struct explanation *x)
 		bool blamed = r->outcome == WALK_FAULT && s->level == r->level;
 
 		put_box(c, i, GUEST, blamed ? "fault" : "guest");
-		put_entry(c, i, x->ctx.format->level[s->level].name, s->index, s->gpa, s->entry,
+		put_entry(c, i, explain_entry_name(x, s->level), s->index, s->gpa, s->entry,
 			  entry_words(x->ctx.format, s->level, s->entry, explain_is_leaf(x, i),
 				      words, sizeof(words)));
 		put_arrow_down(c, i, GUEST);

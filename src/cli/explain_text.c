@@ -91,7 +91,7 @@ static void print_steps(FILE *out, const struct explanation *x)
 		const struct walk_step *s = &x->path.step[i];
 
 		fprintf(out, "  %-5s [%3u] at GPA 0x%llx = 0x%016llx%s\n",
-			format->level[s->level].name, s->index, (ull)s->gpa, (ull)s->entry,
+			explain_entry_name(x, s->level), s->index, (ull)s->gpa, (ull)s->entry,
 			s->in_register ? ", in a register" : "");
 		print_words(out, 6,
 			    entry_words(format, s->level, s->entry, explain_is_leaf(x, i), words,
@@ -128,12 +128,12 @@ static void print_fault(FILE *out, const struct explanation *x)
 		return;
 	case WALK_NO_MEMORY:
 		fprintf(out, "  The %s would be at GPA 0x%llx, in no memory slot.\n",
-			x->ctx.format->level[r->level].name, (ull)r->entry);
+			explain_entry_name(x, r->level), (ull)r->entry);
 		return;
 	case WALK_FAULT: break;
 	}
 	fprintf(out, "  #PF: %s, by the %s\n", walk_cause_name(r->cause),
-		x->ctx.format->level[r->level].name);
+		explain_entry_name(x, r->level));
 	fprintf(out, "       error code 0x%x: %s\n", r->error_code,
 		error_code_words(r->error_code, words, sizeof(words)));
 	if (r->reserved)
@@ -148,7 +148,8 @@ static void print_shadow(FILE *out, const struct explanation *x)
 
 	fprintf(out, "\nThe shadow's tables, %s view", shadow_view_name(x->view));
 	if (p->end != SHADOW_PATH_NO_ROOT)
-		fprintf(out, ", from the real CR3 0x%llx", (ull)p->root);
+		fprintf(out, ", from 0x%llx, %sin the real CR3 now", (ull)p->root,
+			x->current ? "" : "not ");
 	fputc('\n', out);
 	for (unsigned i = 0; i < p->count; i++) {
 		const struct shadow_step *s = &p->step[i];

@@ -2,6 +2,11 @@
 /* One translation with all that stands behind it. */
 #include "memory/explain.h"
 
+const char *explain_entry_name(const struct explanation *x, unsigned level)
+{
+	return x->ctx.format ? x->ctx.format->level[level].name : "";
+}
+
 bool explain_is_leaf(const struct explanation *x, unsigned i)
 {
 	const struct walk_step *s = &x->path.step[i];

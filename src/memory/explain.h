@@ -25,6 +25,7 @@ struct explanation {
 	bool shadowed;	       /* shadow mode: the processor walks these instead */
 	enum shadow_view view; /* through which the access would go */
 	struct shadow_path shadow;
+	bool current;		    /* CR3 holds that view\'s root now */
 	struct backing shadow_page; /* behind the page it maps */
 	struct reference_walk real; /* the processor's walk of the shadow */
 };
@@ -37,6 +38,9 @@ void explain_walk(struct explanation *x, const struct gmem *mem);
 
 /* Fills in the shadow's side for x->view. To be called after explain_walk. */
 void explain_shadow(struct explanation *x, const struct gmem *mem, struct shadow *shadow);
+
+/* The name of an entry of the guest's at a level: "PDE"; "" if paging is off. */
+const char *explain_entry_name(const struct explanation *x, unsigned level);
 
 /* Whether step i of the path maps a page. */
 bool explain_is_leaf(const struct explanation *x, unsigned i);

@@ -187,6 +187,9 @@ static void the_shadow_s_own_path_is_shown(void **state)
 	assert_int_equal(json_array_size(json_object_get(shadow, "steps")), 4);
 	assert_int_equal(json_array_size(json_object_get(o, "steps")), 4);
 	json_decref(o);
+	RUN(p, "explain", "--mmu=shadow", "--at=user_touch", "--gva=user_touch", PAGELAB);
+	CHECK_CONTAINS("other view", p->out, "kernel view, from ");
+	CHECK_CONTAINS("other view", p->out, ", not in the real CR3 now\n");
 	/* Nobody has come here: the guest's tables have it, the shadow has not. */
 	RUN(p, "explain", "--mmu=shadow", "--gva=" WINDOW, SCRIPT, "--", "map", "0", "200000");
 	CHECK_CONTAINS("untouched", p->out, "is    GPA 0x200000");
@@ -289,7 +292,8 @@ static void pagelab_is_stopped_in_ring_3(void **state)
 	    "--access=x", PAGELAB, "--", "touch", "pages=4");
 	assert_int_equal(p->status, 0);
 	CHECK_CONTAINS("pagelab", p->out, "(user_touch)\n");
-	CHECK_CONTAINS("pagelab", p->out, "The shadow's tables, user view");
+	CHECK_CONTAINS("pagelab", p->out, "The shadow's tables, user view, from ");
+	CHECK_CONTAINS("pagelab", p->out, ", in the real CR3 now\n");
 	assert_true(fits_80_columns(p->out));
 	RUN(p, "explain", "--mmu=shadow", "--at=fault:3", PAGELAB, "--", "touch", "pages=4");
 	assert_int_equal(p->status, 0);
