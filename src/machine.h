@@ -70,10 +70,11 @@ int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint
 int machine_trace_stop(struct pn_machine *m, uint64_t *dropped);
 
 /*
- * Explains the access x->query as the guest stands now, stopped or ended. Fills in *x. Returns 0, or
- * PN_ERR_STATE if its registers are lost, as kvm_amd loses them with a triple fault.
+ * Explains an access as the guest stands now, stopped or ended. Fills in *x. Returns 0, or
+ * PN_ERR_STATE if the guest's registers are lost, as kvm_amd loses them with a triple fault.
  */
-int machine_explain(struct pn_machine *m, struct explanation *x, struct pn_error *err);
+int machine_explain(struct pn_machine *m, const struct walk_query *query, struct explanation *x,
+		    struct pn_error *err);
 
 /*
  * Makes the next run stop before the instruction at a GVA of the image's code (vcpu/stop_at.h), or

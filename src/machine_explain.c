@@ -40,16 +40,16 @@ static void take_shadow(struct pn_machine *m, struct explanation *x)
 		x->view = d->cpu.cr4 & CR4_SMAP && d->cpu.ac ? SHADOW_KERNEL_AC : SHADOW_KERNEL;
 }
 
-int machine_explain(struct pn_machine *m, struct explanation *x, struct pn_error *err)
+int machine_explain(struct pn_machine *m, const struct walk_query *query, struct explanation *x,
+		    struct pn_error *err)
 {
 	bool shadow = mode_of(&m->vcpu) == &mmu_shadow;
-	const struct walk_query query = x->query;
 
 	if (vcpu_was_reset(&m->vcpu))
 		return pn_fail(err, PN_ERR_STATE,
 			       "the guest's registers are lost with its triple fault");
 	memset(x, 0, sizeof(*x));
-	x->query = query;
+	x->query = *query;
 	x->host_levels = kvm_paging_levels(pn_host_paging(m), m->vcpu.facts.maxphyaddr);
 	if (shadow)
 		take_shadow(m, x);

@@ -94,6 +94,7 @@ static int make_query(const struct pn_machine *m, const struct explain_options *
 static int print(struct pn_machine *m, const struct explain_options *o,
 		 const struct pn_result *result)
 {
+	struct walk_query query;
 	char point[300];
 	struct explanation x;
 	struct pn_error err;
@@ -102,9 +103,9 @@ static int print(struct pn_machine *m, const struct explain_options *o,
 				   .point = point_words(o, result, point, sizeof(point)),
 				   .rip = mode_of(&m->vcpu)->registers(&m->vcpu).regs.rip};
 
-	if (make_query(m, o, &x.query))
+	if (make_query(m, o, &query))
 		return CLI_FAILED;
-	if (machine_explain(m, &x, &err))
+	if (machine_explain(m, &query, &x, &err))
 		return cli_fail_error(&err);
 	switch (o->form) {
 	case EXPLAIN_TEXT: explain_print_text(stdout, &r); break;
