@@ -155,10 +155,11 @@ static void print_windows(const struct trace_summary *s, FILE *out)
 		"pages that faults were about");
 	for (unsigned i = 0; i < SUMMARY_WINDOWS; i++) {
 		const struct summary_window *w = &s->window[i];
+		uint64_t from_ns = (s->end_ns / SUMMARY_WINDOWS + 1) * i;
 
 		fprintf(out, "%12.3f %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "  %" PRIu64 "%s\n",
-			(double)(s->end_ns / SUMMARY_WINDOWS + 1) * i / 1e6, w->guest_faults,
-			w->hidden_faults, w->flushes, w->pages, w->pages_rest ? " and more" : "");
+			(double)from_ns / 1e6, w->guest_faults, w->hidden_faults, w->flushes,
+			w->pages, w->pages_rest ? " and more" : "");
 		cut |= w->pages_rest != 0;
 	}
 	if (cut)
