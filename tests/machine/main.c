@@ -22,8 +22,7 @@ static const struct group *const groups[] = {
 	&group_toggle,	      &group_hostile,	   &group_hostile_self, &group_hostile_reach,
 	&group_hostile_slots, &group_examples,	   &group_warnings,	&group_probe,
 	&group_untrack,	      &group_keys,	   &group_device,	&group_levels,
-	&group_trace,	      &group_trace_read,   &group_explain,	&group_explain_options,
-	&group_explain_line,
+	&group_trace,	      &group_trace_read,   &group_explain,	&group_explain_line,
 };
 
 #define GROUPS COUNT(groups)
