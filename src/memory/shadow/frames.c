@@ -108,7 +108,6 @@ void entry_leaf(struct shadow *s, uint32_t f, unsigned i, uint64_t value)
 void entry_link(struct shadow *s, uint32_t f, unsigned i, uint32_t child)
 {
 	entry_clear(s, f, i);
-	s->shape++;
 	mail_set(s, f, i, frame_gpa(s, child) | SPTE_LINK);
 	rmap_add(&s->rmap, &s->frame[child].parents, f * ENTRIES + i);
 }

@@ -146,7 +146,7 @@ struct shadow {
 	const struct shadow_ops *ops;
 	struct shadow_stats stats;
 	uint64_t now;	/* frames stamped with it are in use by the call under way */
-	uint64_t shape; /* counts changes of links and ends of frames, from 1 */
+	uint64_t shape; /* counts links and frames that have gone, from 1 */
 	struct shadow_way way;
 
 	uint64_t *want; /* the pool as it will be when all mail is done */
