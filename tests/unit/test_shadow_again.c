@@ -132,6 +132,20 @@ static void a_table_on_the_way_is_in_use(void **state)
 	machine_fini(&m);
 }
 
+/* A slot has been added: roots are made anew, in other frames. */
+static void a_root_that_has_gone_is_not_entered(void **state)
+{
+	(void)state;
+	FOR_EACH_STRATEGY(strategy)
+	{
+		start(strategy);
+		reach(LOW, WALK_READ, WALK_SUPERVISOR);
+		shadow_memory_changed(m.shadow, &m.box);
+		reach(NEXT, WALK_READ, WALK_SUPERVISOR);
+		machine_fini(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +155,7 @@ int main(void)
 		cmocka_unit_test(a_leaf_table_in_rom_stays_as_it_is),
 		cmocka_unit_test(the_flags_are_set),
 		cmocka_unit_test(a_table_on_the_way_is_in_use),
+		cmocka_unit_test(a_root_that_has_gone_is_not_entered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

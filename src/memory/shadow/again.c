@@ -8,7 +8,8 @@
  *
  *   the registers   have a number, which changes with them (walk_context.serial). With the privilege
  *                   they make the view
- *   the frames      are where they were: s->shape counts each link and each frame that goes, and no frame changes what it stands for while it is linked
+ *   the frames      are where they were: s->shape counts each link and each frame that goes, and no
+ *                   frame changes what it stands for while it is linked
  *   the guest's     entries are read anew. They hold what they held, so a walk would come to the same
  *   upper tables    table with the same rights; A was set in them then, or cannot be
  *   the leaf        is never remembered
