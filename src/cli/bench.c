@@ -27,7 +27,7 @@ static const char usage[] =
 	"  --json      print one JSON object\n"
 	"  --help      print this\n"
 	"\n"
-	"Times vary with the machine: read the ratios, which are medians of paired rounds,\n"
+	"Times vary with the machine: read the ratios, medians of paired rounds,\n"
 	"with their least and greatest. Counts of shadow mode are exact.\n";
 
 #define ROUNDS_DEFAULT 25
