@@ -148,7 +148,8 @@ static int end_trace(const struct run *r, struct pn_machine *m, struct pn_error 
 static int run_guest(const struct run *r, struct pn_machine *m, struct output *out,
 		     struct pn_result *result, struct pn_error *err)
 {
-	int code = pn_load_elf(m, r->options.guest, err);
+	int code = pn_load_elf(m, r->options.guest, err), trace;
+	struct pn_error trace_err;
 
 	if (code)
 		return code;
@@ -163,8 +164,12 @@ static int run_guest(const struct run *r, struct pn_machine *m, struct output *o
 		code = pn_run(m, result, err);
 	output_flush(out);
 	stop_disarm();
-	if (!code)
-		code = end_trace(r, m, err);
+	/* Whatever became of the run, its trace is brought to an end; the first error is told. */
+	trace = end_trace(r, m, &trace_err);
+	if (!code && trace) {
+		*err = trace_err;
+		code = trace;
+	}
 	return code;
 }
 
