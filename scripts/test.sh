@@ -33,12 +33,19 @@ count() {
 	echo "${summary[-1]}"
 }
 
-# Runs a cmocka program and counts by its own summary lines; a crash or a time-out is a failure.
-# Name, time limit in seconds, command.
-tests() {
-	local name=$1 limit=$2 log="$logs/log" status=0 p f s
+# Runs a cmocka program: log, time limit in seconds, command. Its exit status goes to log.status.
+run() {
+	local log=$1 limit=$2 status=0
 	shift 2
 	timeout -k 5 "$limit" "$@" >"$log" 2>&1 </dev/null || status=$?
+	echo "$status" >"$log.status"
+}
+
+# Counts what a program has left, by its own summary lines; a crash or a time-out is a failure.
+# Name, log.
+tally() {
+	local name=$1 log=$2 status p f s
+	status=$(cat "$log.status")
 	read -r p f s < <(awk '
 		/^\[  PASSED  \] [0-9]+ test/ { p += $4 }
 		/^\[  FAILED  \] [0-9]+ test/ { f += $4 }
@@ -53,6 +60,14 @@ tests() {
 	fi
 	count "$name" "$p" "$f" "$s" "$(sed -n 's/^skipped: //p' "$log" | sort | uniq -c |
 		awk '{ n = $1; $1 = ""; printf "%s%d:%s", sep, n, $0; sep = "; " }')"
+}
+
+# Both. Name, time limit, command.
+tests() {
+	local name=$1
+	shift
+	run "$logs/log" "$@"
+	tally "$name" "$logs/log"
 }
 
 # Runs a command that passes or fails as a whole.
@@ -80,17 +95,34 @@ scripts/build.sh release "${options[@]}"
 
 wanted unit && unit_tests build ''
 host() { build/penumbra doctor --json | sed -n 's/^ *"host_paging": "\(.*\)",$/\1/p'; }
-wanted machine && tests "this host: $(host)" 300 build/tests/machine-tests
+wanted machine && tests "this host: $(host)" 600 build/tests/machine-tests
 if wanted rigs; then
 	carry=(with=build/penumbra with=build/guest with=build/examples with=build/tests/guests)
+	# One rig: log, vendor, options, groups of tests (none: all).
+	rig() {
+		local log=$1 vendor=$2 options
+		read -ra options <<<"$3"
+		shift 3
+		run "$log" 1200 scripts/rig/"$vendor".sh "${options[@]}" timeout=1100 \
+			"${carry[@]}" -- build/tests/machine-tests "$@"
+	}
 	if scripts/rig/setup.sh; then
-		for rig in 'amd npt=1' 'amd npt=0' 'intel ept=1' 'intel ept=0'; do
-			read -r vendor switch <<<"$rig"
-			tests "kvm_$vendor $switch" 900 scripts/rig/"$vendor".sh "$switch" timeout=800 \
-				"${carry[@]}" -- build/tests/machine-tests
-		done
-		tests 'kvm_amd npt=1 cpu=max' 900 scripts/rig/amd.sh npt=1 cpu=max timeout=800 \
-			"${carry[@]}" -- build/tests/machine-tests levels keys pagelab shadow
+		# Each emulator keeps one processor busy: the two go side by side.
+		(
+			rig "$logs/npt1" amd npt=1
+			rig "$logs/npt0" amd npt=0
+			rig "$logs/max" amd 'npt=1 cpu=max' levels keys pagelab shadow
+		) &
+		(
+			rig "$logs/ept1" intel ept=1
+			rig "$logs/ept0" intel ept=0
+		) &
+		wait
+		tally 'kvm_amd npt=1' "$logs/npt1"
+		tally 'kvm_amd npt=0' "$logs/npt0"
+		tally 'kvm_amd npt=1 cpu=max' "$logs/max"
+		tally 'kvm_intel ept=1' "$logs/ept1"
+		tally 'kvm_intel ept=0' "$logs/ept0"
 	elif [ "${PENUMBRA_REQUIRE_KVM:-0}" = 1 ]; then
 		count 'rigs' 0 5 0 'scripts/rig/setup.sh failed; see above'
 	else
