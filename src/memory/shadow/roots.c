@@ -74,11 +74,13 @@ static bool same_root(const struct shadow *s, const struct shadow_root *root,
 
 struct shadow_root *root_find(struct shadow *s, const struct walk_context *ctx)
 {
-	struct shadow_root *now = s->current == NONE ? NULL : &s->root[s->current];
-
 	/* A number for itself: the usual case. */
-	if (now && ((ctx->serial && now->ctx.serial == ctx->serial) || same_root(s, now, ctx)))
-		return now;
+	if (s->current != NONE) {
+		struct shadow_root *now = &s->root[s->current];
+
+		if ((ctx->serial && now->ctx.serial == ctx->serial) || same_root(s, now, ctx))
+			return now;
+	}
 	for (unsigned r = 0; r < s->root_limit; r++)
 		if (same_root(s, &s->root[r], ctx))
 			return &s->root[r];
