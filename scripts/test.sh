@@ -103,7 +103,7 @@ if wanted rigs; then
 		local log=$1 vendor=$2 options
 		read -ra options <<<"$3"
 		shift 3
-		run "$log" 1200 scripts/rig/"$vendor".sh "${options[@]}" timeout=1100 \
+		run "$log" 1800 scripts/rig/"$vendor".sh "${options[@]}" timeout=1700 \
 			"${carry[@]}" -- build/tests/machine-tests "$@"
 	}
 	if scripts/rig/setup.sh; then
