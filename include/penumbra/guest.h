@@ -71,7 +71,6 @@
 #define PN_CALL_EUNKNOWN 0xffffffff /* no such call */
 #define PN_CALL_EFAULT	 0xfffffffe /* an address the guest's own tables do not allow */
 #define PN_CALL_EINVAL	 0xfffffffd /* an argument out of range */
-#define PN_CALL_ENOTSUP	 0xfffffffc /* not on this host, or not in this mode */
 
 /* Modes, for PN_CALL_SET_MODE. */
 #define PN_GUEST_MODE_HW     0

@@ -18,7 +18,9 @@ static void apply_effects(struct deprivileged *d, const struct emulate *e)
 	const unsigned paging = EFFECT_CR0 | EFFECT_CR3 | EFFECT_CR4 | EFFECT_EFER | EFFECT_XSTATE;
 	/* WRPKRU flushes nothing: another PKRU is another way of looking at the same entries. */
 	bool flush = !(e->effects & EFFECT_XSTATE || (e->effects & EFFECT_CR3 && e->no_flush));
-	uint64_t root = d->ctx.root, dropped = shadow_stats(d->shadow).dropped;
+	/* Only a trace asks. */
+	uint64_t dropped = d->vcpu->tracer ? shadow_stats(d->shadow).dropped : 0;
+	uint64_t root = d->ctx.root;
 
 	if (e->effects & (paging | EFFECT_PRIVILEGE))
 		deprivileged_update(d);
