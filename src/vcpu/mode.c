@@ -55,16 +55,19 @@ static void trace_mode(struct vcpu *v, enum pn_mode from, enum pn_mode to)
 enum vcpu_verdict mode_grant(struct vcpu *v, bool *exited, struct vcpu_end *end)
 {
 	enum pn_mode now = (enum pn_mode)atomic_load(&v->mode), to;
+	int wish = atomic_load(&v->wish);
 	struct pn_error err;
 
-	switch (atomic_load(&v->wish)) {
+	switch (wish) {
 	case WISH_HW: to = PN_MODE_HW; break;
 	case WISH_SHADOW: to = PN_MODE_SHADOW; break;
 	default: to = now == PN_MODE_HW ? PN_MODE_SHADOW : PN_MODE_HW; break;
 	}
 	if (to != now && !modes[now]->ready(v, *exited))
 		return VCPU_CONTINUE;
-	atomic_store(&v->wish, WISH_NONE);
+	/* Only the wish that is granted goes: another that came meanwhile had no kick of its own. */
+	if (!atomic_compare_exchange_strong(&v->wish, &wish, WISH_NONE))
+		vcpu_kick(v);
 	if (to == now)
 		return VCPU_CONTINUE;
 	if (change(v, to, *exited, &err))
