@@ -34,6 +34,7 @@ extern const struct group group_hostile;
 extern const struct group group_hostile_self;
 extern const struct group group_hostile_reach;
 extern const struct group group_hostile_slots;
+extern const struct group group_cr2;
 extern const struct group group_warnings;
 extern const struct group group_untrack;
 extern const struct group group_keys;

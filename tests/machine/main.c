@@ -20,9 +20,10 @@ static const struct group *const groups[] = {
 	&group_ends,	      &group_options,	   &group_stats,	&group_bench,
 	&group_bench_shadow,  &group_system_calls, &group_pagelab,	&group_shadow,
 	&group_toggle,	      &group_hostile,	   &group_hostile_self, &group_hostile_reach,
-	&group_hostile_slots, &group_examples,	   &group_warnings,	&group_probe,
-	&group_untrack,	      &group_keys,	   &group_device,	&group_levels,
-	&group_trace,	      &group_trace_read,   &group_explain,	&group_explain_line,
+	&group_hostile_slots, &group_cr2,	   &group_examples,	&group_warnings,
+	&group_probe,	      &group_untrack,	   &group_keys,		&group_device,
+	&group_levels,	      &group_trace,	   &group_trace_read,	&group_explain,
+	&group_explain_line,
 };
 
 #define GROUPS COUNT(groups)

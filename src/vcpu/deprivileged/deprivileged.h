@@ -9,6 +9,7 @@
  *   frame.c    the guest's registers, between the monitor's stack and the virtual CPU
  *   reach.c    the emulator's way to memory, ports and CPUID
  *   settle.c   what has changed becomes mail for the monitor
+ *   cr2.c      the one instruction that the monitor does by itself
  */
 #ifndef VCPU_DEPRIVILEGED_DEPRIVILEGED_H
 #define VCPU_DEPRIVILEGED_DEPRIVILEGED_H
@@ -67,6 +68,7 @@ struct deprivileged {
 	struct trap_record *record; /* of the trap at hand */
 	gva_t trap_rip;		    /* where the guest was */
 	struct retried retried;
+	gva_t cr2_site; /* where the guest's kernel reads CR2, or MONITOR_NO_SITE */
 	struct vcpu *vcpu;
 };
 
@@ -113,6 +115,21 @@ void frame_take_bases(struct deprivileged *d);
 
 /* What the next exit is to bring: KVM_SYNC_X86_... */
 uint64_t frame_wanted_regs(const struct deprivileged *d);
+
+/*
+ * The instruction at `site`, which moved CR2 to general register `to` (as ModRM numbers them), is
+ * done: the monitor may do it from now on. d->regs.rip is past it.
+ */
+void cr2_learn(struct deprivileged *d, gva_t site, unsigned to);
+
+/* Tells the monitor the virtual CR2, and whether the guest may read it. */
+void cr2_settle(struct deprivileged *d);
+
+/*
+ * The exit is a #PF of the monitor itself: if it was its look at the guest's text, makes it the #GP
+ * that it looked into, and returns that frame; else NULL.
+ */
+struct monitor_frame *cr2_peek_failed(struct deprivileged *d);
 
 /* Makes mail for the monitor of all that the guest's next instruction depends on. */
 void deprivileged_settle(struct deprivileged *d);

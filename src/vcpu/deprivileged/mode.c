@@ -173,6 +173,7 @@ static int enter(struct vcpu *v, const struct vcpu_state *state, struct pn_error
 	d->regs.rflags = virtual_load_rflags(&d->cpu, state->regs.rflags);
 	d->fault.open = false;
 	d->come_back = false;
+	d->cr2_site = MONITOR_NO_SITE;
 	d->real = (struct real_registers){
 		.cr0 = deprivileged_cr0(d),
 		.cr4 = deprivileged_cr4(d),

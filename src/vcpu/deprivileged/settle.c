@@ -58,6 +58,7 @@ void deprivileged_settle(struct deprivileged *d)
 	const struct virtual_segment *segment = d->cpu.segment;
 
 	deprivileged_settle_tables(d);
+	cr2_settle(d);
 	d->vcpu->wanted_regs = frame_wanted_regs(d);
 	follow(d, &d->real.cr0, deprivileged_cr0(d), MONITOR_CR0, 0);
 	follow(d, &d->real.cr4, deprivileged_cr4(d), MONITOR_CR4, 0);

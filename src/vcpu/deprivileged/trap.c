@@ -34,6 +34,8 @@ static void apply_effects(struct deprivileged *d, const struct emulate *e)
 	if (e->effects & EFFECT_INVPCID)
 		shadow_invalidate(d->shadow, &d->ctx, SHADOW_FLUSH_ALL, 0, &d->box);
 	event_effects(d, e, root, dropped);
+	if (e->effects & EFFECT_CR2_READ)
+		cr2_learn(d, d->trap_rip, e->reg);
 	if (e->effects & EFFECT_TSC)
 		state_set_msr(d->vcpu, MSR_TSC, e->tsc);
 	if (e->effects & EFFECT_TSC_AUX)
@@ -347,6 +349,9 @@ static enum vcpu_verdict handle(struct deprivileged *d, struct monitor_frame *fr
 	if (port == MONITOR_PORT_MAIL) {
 		d->record->outcome = TRAP_MAIL;
 		d->record->vector = MONITOR_VECTORS;
+		/* Where the monitor has done an instruction since, the frame tells. */
+		frame_take(d, &d->vcpu->run->s.regs.regs, frame);
+		d->regs.rax = frame->vector;
 		mail_done(d);
 		return VCPU_CONTINUE;
 	}
@@ -405,6 +410,8 @@ enum vcpu_verdict deprivileged_exit(struct deprivileged *d, struct vcpu_end *end
 	struct monitor_frame *frame = area_frame(&d->area, rsp);
 	enum vcpu_verdict verdict;
 
+	if (!frame)
+		frame = cr2_peek_failed(d);
 	if (!frame || (frame->cs & 3) != 3)
 		return vcpu_end(end, PN_END_DIED, "the monitor trapped at RSP 0x%llx",
 				(unsigned long long)rsp);

@@ -133,6 +133,10 @@ enum emulate_end emulate_mov_control(struct instruction *in)
 	if (is_write)
 		return write_control(in, to, register_get(in, from));
 	register_set(in, to, *control_register(in->cpu, from));
+	if (from == ZYDIS_REGISTER_CR2) {
+		in->e->reg = (unsigned)ZydisRegisterGetId(to);
+		in->e->effects |= EFFECT_CR2_READ;
+	}
 	return EMULATE_DONE;
 }
 

@@ -63,6 +63,7 @@ enum emulate_effect {
 	EFFECT_XSTATE = 1 << 14,      /* cpu->xcr0 or cpu->pkru changed */
 	EFFECT_STEP = 1 << 15,	      /* RFLAGS.TF was set: a #DB is due; DR6.BS is in cpu->dr */
 	EFFECT_MEMORY = 1 << 16,      /* a store of a general instruction was done (ops->write) */
+	EFFECT_CR2_READ = 1 << 17,    /* MOV from CR2 to general register emulate.reg */
 };
 
 enum emulate_end {
@@ -125,6 +126,7 @@ struct emulate {
 	uint64_t pcid;
 	unsigned invpcid; /* type, 0 to 3 */
 	uint64_t tsc;
+	unsigned reg; /* 0 to 15, as ModRM numbers them */
 	struct exception exception;
 	uint16_t mnemonic; /* ZydisMnemonic of the instruction; 0 if it could not be decoded */
 	char text[96];	   /* of the instruction, as Zydis prints it, for EMULATE_UNKNOWN and

@@ -217,6 +217,26 @@ struct monitor_frame *area_entry_frame(const struct area *a)
 	return area_frame(a, a->base + MONITOR_STACK - sizeof(struct monitor_frame));
 }
 
+const struct monitor_frame *area_inner_frame(const struct area *a, gva_t rsp)
+{
+	uint64_t offset = rsp - a->base;
+
+	if (offset < MONITOR_STACK - PAGE_SIZE || offset % 8 ||
+	    offset > MONITOR_STACK - 2 * sizeof(struct monitor_frame))
+		return NULL;
+	return (const struct monitor_frame *)(const void *)(a->hva + offset);
+}
+
+gva_t area_peek(const struct area *a)
+{
+	return monitor_gva(a, monitor_peek);
+}
+
+gva_t area_cr2_code(const struct area *a, unsigned reg)
+{
+	return monitor_gva(a, monitor_cr2) + (gva_t)reg * MONITOR_CR2_SIZE;
+}
+
 void area_regs(const struct area *a, struct kvm_regs *regs)
 {
 	regs->rip = monitor_gva(a, monitor_enter);

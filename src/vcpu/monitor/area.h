@@ -69,6 +69,14 @@ struct monitor_frame *area_frame(const struct area *a, gva_t rsp);
 /* The frame that monitor_enter takes, on the monitor's own stack. */
 struct monitor_frame *area_entry_frame(const struct area *a);
 
+/* The frame of a trap of the monitor itself, with its stack at `rsp`, while it handles one that came
+ * from ring 3; NULL if that is not on its stack. */
+const struct monitor_frame *area_inner_frame(const struct area *a, gva_t rsp);
+
+/* Where the monitor looks at the guest's text; and its code that moves CR2 to a general register. */
+gva_t area_peek(const struct area *a);
+gva_t area_cr2_code(const struct area *a, unsigned reg);
+
 /* Points the real general registers at monitor_enter, with that frame; the rest stay the guest's. */
 void area_regs(const struct area *a, struct kvm_regs *regs);
 

@@ -15,7 +15,8 @@
  *      goes on <--------- resume: IRETQ
  *
  * A #PF has a stub of its own that does the same in fewer instructions, with OUT 0xf2: where a host
- * interprets ring 0, each costs half a microsecond.
+ * interprets ring 0, each costs half a microsecond. One instruction that every #PF handler has is
+ * done here, without the host: MOV from CR2, where the host has seen it (MONITOR_MAIL_CR2...).
  *
  * The code is copied to MONITOR_CODE and refers to itself and to the mail by distance only.
  * Registers are the guest's, but for RAX, which goes back by the frame: whatever else is used here is
@@ -29,7 +30,9 @@
 	.section .rodata
 	.balign	4096
 	.globl	monitor_start, monitor_end, monitor_stubs, monitor_fault, monitor_syscall, monitor_enter
+	.globl	monitor_peek, monitor_cr2
 	.hidden	monitor_start, monitor_end, monitor_stubs, monitor_fault, monitor_syscall, monitor_enter
+	.hidden	monitor_peek, monitor_cr2
 monitor_start:
 base:
 
@@ -43,7 +46,15 @@ monitor_stubs:
 	.set	vector, 0
 	.rept	32
 	.balign	MONITOR_STUB_SIZE, 0xcc		/* the IDT points at multiples of this */
-	.if	vector == 14			/* the shortest way: nothing is as frequent */
+	.if	vector == 13			/* MOV from CR2, or anything else that is privileged */
+	push	%rax				/* in place of the vector */
+	mov	16(%rsp), %rax			/* the guest's RIP */
+	cmp	MAIL(MONITOR_MAIL_CR2_SITE), %rax
+	je	reads_cr2
+	pop	%rax
+	push	$vector
+	jmp	trap
+	.elseif	vector == 14			/* the shortest way: nothing is as frequent */
 	push	%rax				/* in place of the vector */
 	mov	%cr2, %rax			/* the GVA that was not to be had */
 	out	%al, $MONITOR_PORT_FAULT
@@ -88,6 +99,35 @@ monitor_fault:
 	jne	mail
 	add	$16, %rsp
 	iretq
+
+/*
+ * At the place where the guest's kernel has read CR2 before: does it stand there still? The host has
+ * named no place unless the guest is at its CPL 0. Between fetching the instruction and looking at it
+ * its page may have gone; the host mends that (cr2.c).
+ */
+reads_cr2:
+	testb	$1, 33(%rsp)			/* RFLAGS.TF: a #DB is due after it, by the host */
+	jnz	other
+monitor_peek:
+	mov	(%rax), %eax			/* the one look of the monitor into guest memory */
+	cmp	MAIL(MONITOR_MAIL_CR2_TEXT), %eax
+	jne	other
+	mov	MAIL(MONITOR_MAIL_CR2_NEXT), %rax
+	mov	%rax, 16(%rsp)			/* past the instruction */
+	mov	MAIL(MONITOR_MAIL_CR2), %rax
+	jmp	*MAIL(MONITOR_MAIL_CR2_TO)	/* to one of these, by the register */
+	.balign	MONITOR_CR2_SIZE, 0xcc
+monitor_cr2:
+	.irp	register, (%rsp), %rcx, %rdx, %rbx, 40(%rsp), %rbp, %rsi, %rdi, %r8, %r9, %r10, \
+		%r11, %r12, %r13, %r14, %r15
+	.balign	MONITOR_CR2_SIZE, 0xcc		/* RAX and RSP are in the frame */
+	mov	%rax, \register
+	jmp	monitor_enter
+	.endr
+other:
+	pop	%rax
+	push	$13
+	jmp	trap
 
 /* SYSCALL changes no stack: the frame is made by hand. RCX and R11 hold RIP and RFLAGS. */
 monitor_syscall:

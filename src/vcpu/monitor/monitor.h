@@ -63,11 +63,22 @@
 #define MONITOR_VECTOR_SYSCALL 256
 
 /* Struct monitor_mail. */
-#define MONITOR_MAIL_COUNT 0
-#define MONITOR_MAIL_AGAIN 4
-#define MONITOR_MAIL_RSP   8
-#define MONITOR_MAIL_LIST  64
-#define MONITOR_MAIL_MAX   660
+#define MONITOR_MAIL_COUNT    0
+#define MONITOR_MAIL_AGAIN    4
+#define MONITOR_MAIL_RSP      8
+#define MONITOR_MAIL_CR2      16
+#define MONITOR_MAIL_CR2_SITE 24
+#define MONITOR_MAIL_CR2_NEXT 32
+#define MONITOR_MAIL_CR2_TO   40
+#define MONITOR_MAIL_CR2_TEXT 48
+#define MONITOR_MAIL_LIST     64
+#define MONITOR_MAIL_MAX      660
+
+/* No RIP: it is not canonical. */
+#define MONITOR_NO_SITE 0x8000000000000000
+
+/* Bytes of code for each register that CR2 may be moved to. */
+#define MONITOR_CR2_SIZE 16
 
 /* What an entry of the list asks for. */
 #define MONITOR_STORE  0 /* 8 bytes at `where` become `value` */
@@ -88,7 +99,12 @@ struct monitor_mail {
 	uint32_t count; /* entries to be done before the guest goes on; the monitor clears it */
 	uint32_t again; /* come back to the host when the list is done. One look takes in both */
 	uint64_t rsp;	/* of the guest, for two instructions of the SYSCALL stub */
-	uint64_t unused[6];
+	uint64_t cr2;	/* the guest's */
+	/* GVA of an instruction of the guest's that reads it, or MONITOR_NO_SITE; of the one behind
+	 * it; of the monitor's code for the register it goes to; and the bytes it begins with. */
+	uint64_t cr2_site, cr2_next, cr2_to;
+	uint32_t cr2_text;
+	uint32_t unused[3];
 	struct monitor_entry {
 		uint64_t kind, where, value;
 	} list[MONITOR_MAIL_MAX];
@@ -96,6 +112,11 @@ struct monitor_mail {
 
 _Static_assert(offsetof(struct monitor_mail, count) == MONITOR_MAIL_COUNT, "");
 _Static_assert(offsetof(struct monitor_mail, rsp) == MONITOR_MAIL_RSP, "");
+_Static_assert(offsetof(struct monitor_mail, cr2) == MONITOR_MAIL_CR2, "");
+_Static_assert(offsetof(struct monitor_mail, cr2_site) == MONITOR_MAIL_CR2_SITE, "");
+_Static_assert(offsetof(struct monitor_mail, cr2_next) == MONITOR_MAIL_CR2_NEXT, "");
+_Static_assert(offsetof(struct monitor_mail, cr2_to) == MONITOR_MAIL_CR2_TO, "");
+_Static_assert(offsetof(struct monitor_mail, cr2_text) == MONITOR_MAIL_CR2_TEXT, "");
 _Static_assert(offsetof(struct monitor_mail, again) == MONITOR_MAIL_AGAIN, "");
 _Static_assert(offsetof(struct monitor_mail, list) == MONITOR_MAIL_LIST, "");
 _Static_assert(sizeof(struct monitor_mail) <= MONITOR_GDT - MONITOR_MAIL, "");
@@ -115,7 +136,9 @@ extern const uint8_t monitor_start[], monitor_end[];
 extern const uint8_t monitor_stubs[];	/* one per vector */
 extern const uint8_t monitor_fault[];	/* a stub for #PF that leaves CR2 where it is */
 extern const uint8_t monitor_syscall[]; /* for MSR_LSTAR */
-extern const uint8_t monitor_enter[];	/* does the mail and goes to the frame on the stack */
+extern const uint8_t monitor_peek[];	/* where the monitor looks at the guest's text */
+extern const uint8_t monitor_cr2[];   /* MONITOR_CR2_SIZE bytes a register, in the order of ModRM */
+extern const uint8_t monitor_enter[]; /* does the mail and goes to the frame on the stack */
 
 #endif
 #endif

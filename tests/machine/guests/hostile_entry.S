@@ -115,7 +115,7 @@ patched:
 /* What runs as the user: a page of its own. Each ends in an exception. */
 	.section .user, "ax"
 	.balign	4096
-	.globl	user, user_read, user_write, user_jump, user_out, user_in, user_ud
+	.globl	user, user_read, user_write, user_jump, user_out, user_in, user_ud, user_cr2
 user:
 user_read:
 	movq	(%rdi), %rax
@@ -135,6 +135,9 @@ user_in:
 	ud2
 user_ud:
 	ud2
+user_cr2:
+	movq	%cr2, %rax
+	jmp	*%rdi
 	.balign	4096
 
 	.bss

@@ -65,7 +65,7 @@ void mend_nothing(void);
 void load_rubbish(uint64_t gpa);
 unsigned patched(void);
 extern const uint8_t stubs[], user[], user_read[], user_write[], user_jump[], user_out[], user_in[],
-	user_ud[], ist_top[];
+	user_ud[], user_cr2[], ist_top[];
 
 static inline uint64_t gpa_of(const volatile void *p)
 {
@@ -117,12 +117,12 @@ void set_gate(unsigned vector, uint64_t handler, unsigned ist);
 /* Runs a stretch of the user's code, which ends in an exception. */
 void as_user(const uint8_t *what, uint64_t rdi, uint64_t rax);
 
-/* A case; hostile_tables.c, hostile_self.c, hostile_transfer.c. */
+/* A case; hostile_tables.c, hostile_self.c, hostile_transfer.c, hostile_cr2.c. */
 struct hostile_case {
 	const char *name;
 	void (*run)(void);
 };
 
-extern const struct hostile_case tables_cases[], self_cases[], transfer_cases[];
+extern const struct hostile_case tables_cases[], self_cases[], transfer_cases[], cr2_cases[];
 
 #endif
