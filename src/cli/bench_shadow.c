@@ -173,37 +173,56 @@ static int do_fault(struct report *r, struct pn_error *err)
 	return bench_fault(&r->fault, rounds, PN_STRATEGY_UNSYNC, r->paging_elf, err);
 }
 
-/* Only counts per operation are asked for. */
-static bool is_short(const struct bench_request *request)
+/* The name of the last table, beside those of operations. */
+static const char fault_time[] = "fault-time";
+
+static bool wants_operations(const struct bench_request *request)
 {
-	return request->counts_only || request->names;
+	return !(request->names == 1 && is_wanted(request, fault_time));
+}
+
+static bool wants_workloads(const struct bench_request *request)
+{
+	return !request->counts_only && !request->names;
+}
+
+static bool wants_time(const struct bench_request *request)
+{
+	return !request->counts_only && is_wanted(request, fault_time);
+}
+
+static int print_counts(struct report *r, struct pn_error *err)
+{
+	int code;
+
+	printf("Exits an operation, in steady state. hw: the vCPU on the guest's own tables,\n"
+	       "exits to the host's kernel (KVM). shadow: returns of KVM_RUN, hidden faults\n"
+	       "among them, and, with unsync, exits to the host's kernel. \"cold\": the shadow\n"
+	       "has not seen the pages; else it is warm.\n\n");
+	print_head("operation");
+	code = do_operations(r, err);
+	if (code || !wants_workloads(r->request))
+		return code;
+	printf("\nExits of pagelab's workloads, whole runs less those of boot.\n\n");
+	print_head("workload");
+	return do_workloads(r, err);
 }
 
 static int print_report(struct report *r, const char *host, struct pn_error *err)
 {
-	int code;
+	int code = 0;
 
-	printf("host: %s\n\n"
-	       "Exits an operation, in steady state. hw: the vCPU on the guest's own tables,\n"
-	       "exits to the host's kernel (KVM). shadow: returns of KVM_RUN, hidden faults\n"
-	       "among them, and, with unsync, exits to the host's kernel. \"cold\": the shadow\n"
-	       "has not seen the pages; else it is warm.\n\n",
-	       host);
-	print_head("operation");
-	code = do_operations(r, err);
-	if (code || is_short(r->request))
-		return code;
-	printf("\nExits of pagelab's workloads, whole runs less those of boot.\n\n");
-	print_head("workload");
-	code = do_workloads(r, err);
-	if (code)
+	printf("host: %s\n\n", host);
+	if (wants_operations(r->request))
+		code = print_counts(r, err);
+	if (code || !wants_time(r->request))
 		return code;
 	code = do_fault(r, err);
 	if (code)
 		return code;
-	printf("\nProcessor time of a hidden fault, unsync, beside a bare #PF, OUT, IRETQ; %u\n"
+	printf("%sProcessor time of a hidden fault, unsync, beside a bare #PF, OUT, IRETQ; %u\n"
 	       "rounds of %d, interleaved, warm.\n\n",
-	       r->fault.ratio.count, FAULTS_OF_A_ROUND);
+	       wants_operations(r->request) ? "\n" : "", r->fault.ratio.count, FAULTS_OF_A_ROUND);
 	bench_print_head("");
 	bench_print_pair("hidden fault", &r->fault.penumbra, &r->fault.bare, &r->fault.ratio);
 	return PN_OK;
@@ -213,18 +232,18 @@ static int collect_report(struct report *r, struct pn_error *err)
 {
 	int code = do_operations(r, err);
 
-	if (code || is_short(r->request))
-		return code;
-	code = do_workloads(r, err);
-	return code ? code : do_fault(r, err);
+	if (!code && wants_workloads(r->request))
+		code = do_workloads(r, err);
+	return code || !wants_time(r->request) ? code : do_fault(r, err);
 }
 
 static int print_object(struct report *r, const char *host)
 {
 	json_t *object = json_pack("{s:s, s:O}", "host_paging", host, "operations", r->operations);
 
-	if (object && !is_short(r->request)) {
+	if (object && wants_workloads(r->request))
 		json_object_set(object, "workloads", r->workloads);
+	if (object && wants_time(r->request)) {
 		json_object_set_new(object, "rounds", json_integer(r->fault.ratio.count));
 		json_object_set_new(
 			object, "hidden_fault",
@@ -251,7 +270,7 @@ static const char *unknown_name(const struct bench_request *request)
 
 		while (op->name && strcmp(op->name, request->name[i]) != 0)
 			op++;
-		if (!op->name)
+		if (!op->name && strcmp(request->name[i], fault_time) != 0)
 			return request->name[i];
 	}
 	return NULL;

@@ -66,6 +66,7 @@ int gmem_add(struct gmem *mem, gpa_t gpa, void *hva, uint64_t size, bool readonl
 	mem->slot[at] =
 		(struct gmem_slot){.gpa = gpa, .size = size, .hva = hva, .readonly = readonly};
 	mem->count++;
+	mem->changes++;
 	if (where)
 		*where = at;
 	return PN_OK;
@@ -100,6 +101,7 @@ int gmem_cover(const struct gmem *mem, gpa_t gpa, uint64_t size, unsigned *first
 void gmem_remove(struct gmem *mem, unsigned where)
 {
 	mem->count--;
+	mem->changes++;
 	memmove(&mem->slot[where], &mem->slot[where + 1],
 		(mem->count - where) * sizeof(mem->slot[0]));
 	/* An emptied first slot must not answer gmem_find's short cut. */

@@ -35,6 +35,8 @@ struct gmem {
 	unsigned count;
 	unsigned limit;	    /* slots allowed, at most GMEM_SLOTS_MAX */
 	uint64_t gpa_limit; /* first GPA past what the guest's MAXPHYADDR can address */
+	uint64_t
+		changes; /* slots that have come and gone: as long as it is the same, so are HVAs */
 	struct gmem_slot slot[GMEM_SLOTS_MAX]; /* sorted by gpa, disjoint */
 	pthread_rwlock_t lock;
 };

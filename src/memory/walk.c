@@ -249,16 +249,3 @@ enum walk_outcome walk(const struct gmem *mem, const struct walk_context *ctx,
 	}
 	return r->outcome;
 }
-
-bool walk_upper_holds(const struct gmem *mem, const struct walk_path *path)
-{
-	const struct walk_step *last = &path->step[path->count - 1];
-
-	for (const struct walk_step *s = path->step; s < last; s++) {
-		const void *hva = gmem_ptr(mem, s->gpa, sizeof(s->entry));
-
-		if (!hva || __atomic_load_n((const uint64_t *)hva, __ATOMIC_RELAXED) != s->entry)
-			return false;
-	}
-	return true;
-}

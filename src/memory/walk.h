@@ -181,11 +181,4 @@ enum walk_outcome walk(const struct gmem *mem, const struct walk_context *ctx,
 		       const struct walk_query *query, struct walk_result *result,
 		       struct walk_path *path);
 
-/*
- * Whether the entries of a path of four or five levels, but for the last, hold what they held: then a
- * walk under the same ctx for another GVA of the same lowest table comes to that table with the same
- * rights.
- */
-bool walk_upper_holds(const struct gmem *mem, const struct walk_path *path);
-
 #endif

@@ -205,7 +205,12 @@ static enum vcpu_verdict audit(struct vcpu *v, struct vcpu_end *end)
 static void trace_exit(struct vcpu *v)
 {
 	const struct exit_record *x = &v->history.last[(v->history.total - 1) % HISTORY_LAST];
-	const struct pn_trace_record r = {
+	struct pn_trace_record r;
+
+	if (!tracer_wants(v->tracer, PN_TRACE_EXIT) ||
+	    (mode_of(v) == &mmu_shadow && deprivileged_by_monitor(v)))
+		return;
+	r = (struct pn_trace_record){
 		.type = PN_TRACE_EXIT,
 		.source = PN_SOURCE_EXIT,
 		.mode = (uint8_t)atomic_load(&v->mode),
@@ -214,10 +219,7 @@ static void trace_exit(struct vcpu *v)
 		.address = x->where,
 		.value = {x->value},
 	};
-
-	if (tracer_wants(v->tracer, PN_TRACE_EXIT) &&
-	    !(mode_of(v) == &mmu_shadow && deprivileged_by_monitor(v)))
-		tracer_add(v->tracer, &r);
+	tracer_add(v->tracer, &r);
 }
 
 static void loop(struct vcpu *v, timer_t timer, struct vcpu_end *end)

@@ -276,6 +276,18 @@ enum shadow_outcome shadow_fault(struct shadow *s, const struct walk_context *ct
 	return outcome;
 }
 
+bool shadow_again(struct shadow *s, const struct walk_context *ctx, const struct walk_query *query,
+		  struct mailbox *box)
+{
+	gpa_t gpa;
+
+	if (!again_fault(s, ctx, query, &gpa))
+		return false;
+	s->stats.hidden_faults++;
+	mail_post(s, box);
+	return true;
+}
+
 bool shadow_foresee(struct shadow *s, const struct walk_context *ctx,
 		    const struct walk_query *query, struct mailbox *box)
 {

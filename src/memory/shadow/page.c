@@ -74,13 +74,6 @@ static bool view_rights(const struct shadow_mode *mode, unsigned view,
 	return true;
 }
 
-static bool is_in_step_table(const struct shadow *s, gpa_t gpa)
-{
-	uint32_t t = tables_within(s, gpa, 2) ? table_find(s, gpa >> PAGE_SHIFT) : NONE;
-
-	return t != NONE && !s->table[t].out_of_step;
-}
-
 uint64_t page_entry(const struct shadow *s, unsigned mode, unsigned view,
 		    const struct guest_page *page, gpa_t gpa, unsigned level)
 {
@@ -108,7 +101,7 @@ uint64_t page_entry(const struct shadow *s, unsigned mode, unsigned view,
 	if (!(rights & PTE_NX) && s->config.nx)
 		entry |= PTE_NX;
 	if (rights & PTE_WRITE && page->dirty && !slot->readonly &&
-	    (level > 1 || !is_in_step_table(s, gpa)))
+	    (level > 1 || !table_is_in_step(s, gpa)))
 		entry |= PTE_WRITE;
 	return entry;
 }

@@ -128,17 +128,28 @@ extern const struct shadow_ops shadow_vtlb, shadow_wp, shadow_unsync;
 /*
  * The way of the last fault, for the next one in the same 2 MiB (again.c). It came to the frame of a
  * leaf table, and does so again while all is as it was: the registers (serial), the view, the links
- * of the shadow (shape), and the guest's entries above the leaf table, which are read anew.
+ * of the shadow (shape), the memory slots, and the guest's entries above the leaf table, which are read
+ * anew. What one leaf has come to, another comes to that differs from it in the address only.
  */
 struct shadow_way {
 	uint64_t shape;		       /* s->shape at its end; 0: there is none */
+	uint64_t slots;		       /* gmem.changes at its end */
 	uint64_t serial;	       /* of the context */
 	enum walk_privilege privilege; /* which, with the context, is the view */
 	gva_t gva;
-	gpa_t table;			  /* the guest's leaf table */
-	uint64_t rights;		  /* of the entries above it */
-	uint32_t frame[PT_LEVEL_MAX + 1]; /* by level; of the fault under way, too */
-	struct walk_path path;		  /* the guest's entries */
+	gpa_t table;			     /* the guest's leaf table */
+	uint64_t rights;		     /* of the entries above it */
+	uint32_t frame[PT_LEVEL_MAX + 1];    /* by level; of the fault under way, too */
+	struct frame *passed[PT_LEVEL_MAX];  /* the same frames, */
+	uint8_t *writes[PT_LEVEL_MAX];	     /* and where the writes of their tables are counted */
+	uint8_t nowhere;		     /* for those without a table */
+	unsigned uppers;		     /* entries above the leaf table: */
+	const uint64_t *upper[PT_LEVEL_MAX]; /* where they are (HVA) */
+	uint64_t held[PT_LEVEL_MAX];	     /* and what they held */
+	uint64_t *leaves; /* HVA of the leaf table; NULL: it is not to be written */
+	uint64_t asked,
+		given; /* beside the address: a guest's leaf, and ours for it, unless the page
+				  is a tracked table */
 };
 
 struct shadow {
@@ -292,6 +303,8 @@ uint32_t table_find(const struct shadow *s, gfn_t gfn);
 /* Counts a frame among the shadows of its guest table, which is tracked from the first one on. */
 void table_attach(struct shadow *s, uint32_t f);
 void table_detach(struct shadow *s, uint32_t f);
+/* Whether the page at `gpa` is a table that the guest may not write without being seen. */
+bool table_is_in_step(const struct shadow *s, gpa_t gpa);
 /* Takes every writable mapping of a page away. */
 void table_protect(struct shadow *s, gfn_t gfn);
 void table_set_step(struct shadow *s, uint32_t t, bool out_of_step);

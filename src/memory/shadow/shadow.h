@@ -116,6 +116,13 @@ enum shadow_outcome shadow_fault(struct shadow *s, const struct walk_context *ct
 				 struct walk_result *result);
 
 /*
+ * The same, if the fault is a hidden one next to the last, which takes a fraction of the
+ * instructions. False, and nothing done: call shadow_fault().
+ */
+bool shadow_again(struct shadow *s, const struct walk_context *ctx, const struct walk_query *query,
+		  struct mailbox *box);
+
+/*
  * The same for an access that is known to come next, to save its hidden fault. Returns whether an
  * entry has been installed; nothing has happened to the guest's tables if they do not allow it.
  */

@@ -99,6 +99,13 @@ uint32_t table_find(const struct shadow *s, gfn_t gfn)
 	return t;
 }
 
+bool table_is_in_step(const struct shadow *s, gpa_t gpa)
+{
+	uint32_t t = tables_within(s, gpa, 2) ? table_find(s, gpa >> PAGE_SHIFT) : NONE;
+
+	return t != NONE && !s->table[t].out_of_step;
+}
+
 void table_protect(struct shadow *s, gfn_t gfn)
 {
 	for (unsigned level = 1; level <= 3; level++) {

@@ -6,6 +6,7 @@
  *
  *   mode.c     into shadow mode and out of it (struct mmu_ops)
  *   trap.c     what a trap means
+ *   hidden.c   the short way of one kind of them
  *   frame.c    the guest's registers, between the monitor's stack and the virtual CPU
  *   reach.c    the emulator's way to memory, ports and CPUID
  *   settle.c   what has changed becomes mail for the monitor
@@ -57,7 +58,11 @@ struct deprivileged {
 	struct walk_context ctx; /* of the virtual CPU's paging registers */
 	struct walk_regs paging; /* these, as of ctx */
 	uint64_t contexts;	 /* there have been: ctx.serial */
-	struct kvm_regs regs;	 /* the guest's, of the trap at hand */
+	struct kvm_regs regs;	 /* the guest's, of the trap at hand; but see `late` */
+	/* The trap at hand has left the guest's registers where they were: in this frame and in
+	 * v->run. frame_catch_up() brings `regs` up to date. NULL: they are. */
+	struct monitor_frame *late;
+	uint64_t given_flags; /* RFLAGS of the last frame that was given */
 	struct real_registers real;
 	bool has_umip;	  /* CR4.UMIP can be set in real */
 	bool iopl_works;  /* this host honours IOPL = 3 at CPL 3, as far as has been seen */
@@ -108,7 +113,8 @@ uint64_t deprivileged_cr4(const struct deprivileged *d);
 void frame_take(struct deprivileged *d, const struct kvm_regs *real,
 		const struct monitor_frame *frame);
 void frame_take_running(struct deprivileged *d, const struct kvm_regs *real);
-void frame_give(const struct deprivileged *d, struct monitor_frame *frame);
+void frame_give(struct deprivileged *d, struct monitor_frame *frame);
+void frame_catch_up(struct deprivileged *d);
 
 /* Takes over what the guest can change without a trap: bases of FS and GS. */
 void frame_take_bases(struct deprivileged *d);
@@ -134,7 +140,16 @@ struct monitor_frame *cr2_peek_failed(struct deprivileged *d);
 /* Makes mail for the monitor of all that the guest's next instruction depends on. */
 void deprivileged_settle(struct deprivileged *d);
 
-/* The same if no register of the virtual CPU has changed. */
+/*
+ * Resolves the trap in `frame` if it is a hidden fault next to the last one. False, and nothing done:
+ * go the long way.
+ */
+bool hidden_again(struct deprivileged *d, struct monitor_frame *frame);
+
+/* Hands the shadow's mail in d->box over. */
+void settle_box(struct deprivileged *d);
+
+/* The same as deprivileged_settle() if no register of the virtual CPU has changed. */
 void deprivileged_settle_tables(struct deprivileged *d);
 
 /* The emulator's way to memory, ports and CPUID; its argument is a struct deprivileged. */

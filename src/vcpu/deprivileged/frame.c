@@ -48,24 +48,37 @@ static uint64_t give_flags(const struct deprivileged *d)
 void frame_take(struct deprivileged *d, const struct kvm_regs *real,
 		const struct monitor_frame *frame)
 {
+	d->late = NULL;
 	d->regs = *real;
 	d->regs.rip = frame->rip;
 	d->regs.rsp = frame->rsp;
 	take_flags(d, frame->rflags);
 }
 
+void frame_catch_up(struct deprivileged *d)
+{
+	struct monitor_frame *frame = d->late;
+
+	if (!frame)
+		return;
+	frame_take(d, &d->vcpu->run->s.regs.regs, frame);
+	d->regs.rax = frame->vector;
+}
+
 void frame_take_running(struct deprivileged *d, const struct kvm_regs *real)
 {
+	d->late = NULL;
 	d->regs = *real;
 	take_flags(d, real->rflags);
 }
 
-void frame_give(const struct deprivileged *d, struct monitor_frame *frame)
+void frame_give(struct deprivileged *d, struct monitor_frame *frame)
 {
+	d->given_flags = give_flags(d);
 	frame->vector = d->regs.rax;
 	frame->rip = d->regs.rip;
 	frame->cs = MONITOR_USER_CS;
-	frame->rflags = give_flags(d);
+	frame->rflags = d->given_flags;
 	frame->rsp = d->regs.rsp;
 	frame->ss = MONITOR_USER_DS;
 }

@@ -110,7 +110,9 @@ static int leave(struct vcpu *v, bool exited, struct vcpu_state *state, struct p
 
 	if (code)
 		return code;
-	if (!trapped)
+	if (trapped)
+		frame_catch_up(d);
+	else
 		frame_take_running(d, &v->run->s.regs.regs);
 	frame_take_bases(d);
 	v->wanted_regs = v->host_regs;
@@ -174,6 +176,7 @@ static int enter(struct vcpu *v, const struct vcpu_state *state, struct pn_error
 	d->fault.open = false;
 	d->come_back = false;
 	d->cr2_site = MONITOR_NO_SITE;
+	d->late = NULL;
 	d->real = (struct real_registers){
 		.cr0 = deprivileged_cr0(d),
 		.cr4 = deprivileged_cr4(d),
@@ -207,8 +210,10 @@ static int enter(struct vcpu *v, const struct vcpu_state *state, struct pn_error
 static struct vcpu_registers registers(const struct vcpu *v)
 {
 	struct deprivileged *d = v->deprivileged;
-	struct vcpu_registers r = {.regs = d->regs};
+	struct vcpu_registers r;
 
+	frame_catch_up(d);
+	r.regs = d->regs;
 	/* An exit that ring 3 made by itself, as by MMIO or an OUT of its own. */
 	if (!in_monitor(v))
 		r.regs = v->run->s.regs.regs;

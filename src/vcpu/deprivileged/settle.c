@@ -14,8 +14,8 @@ static void post(struct deprivileged *d, uint64_t kind, uint64_t where, uint64_t
 		(struct monitor_entry){.kind = kind, .where = where, .value = value};
 }
 
-/* Hands the shadow's mail over. The list has room for all of it, and for what settle() adds. */
-static void post_box(struct deprivileged *d)
+/* The list has room for all of it, and for what settle() adds. */
+void settle_box(struct deprivileged *d)
 {
 	for (unsigned i = 0; i < d->box.count; i++) {
 		const struct mail *m = &d->box.mail[i];
@@ -49,7 +49,7 @@ void deprivileged_settle_tables(struct deprivileged *d)
 {
 	gpa_t root = shadow_root(d->shadow, &d->ctx, deprivileged_view(d), &d->box);
 
-	post_box(d);
+	settle_box(d);
 	follow(d, &d->real.root, root, MONITOR_CR3, 0);
 }
 

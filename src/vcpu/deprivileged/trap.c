@@ -408,7 +408,8 @@ enum vcpu_verdict deprivileged_exit(struct deprivileged *d, struct vcpu_end *end
 {
 	gva_t rsp = d->vcpu->run->s.regs.regs.rsp;
 	struct monitor_frame *frame = area_frame(&d->area, rsp);
-	enum vcpu_verdict verdict;
+	enum vcpu_verdict verdict = VCPU_CONTINUE;
+	bool again;
 
 	if (!frame)
 		frame = cr2_peek_failed(d);
@@ -418,8 +419,11 @@ enum vcpu_verdict deprivileged_exit(struct deprivileged *d, struct vcpu_end *end
 	/* No slot may go while its memory is walked. A host call takes the lock once more, which
 	 * readers may. */
 	pthread_rwlock_rdlock(&d->vcpu->mem->lock);
-	verdict = handle(d, frame, end);
+	again = hidden_again(d, frame);
+	if (!again)
+		verdict = handle(d, frame, end);
 	pthread_rwlock_unlock(&d->vcpu->mem->lock);
-	give_registers(d);
+	if (!again)
+		give_registers(d);
 	return verdict;
 }
