@@ -22,7 +22,7 @@ static void changes_of_mode_lose_nothing_of_it(void **state)
 {
 	(void)state;
 	RUN(p, "run", "--timeout=110", "--toggle-every=1ms", "--mmu=shadow", HOSTILE, "--",
-	    "cr2-registers", getenv("PENUMBRA_RIG") ? "20" : "200");
+	    "cr2-registers", getenv("PENUMBRA_RIG") ? "10" : "50");
 	CHECK_NUMBER("status", "wrong registers", p->status, 0);
 }
 

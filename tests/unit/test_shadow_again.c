@@ -5,7 +5,10 @@
  */
 #include "shadow_one.h"
 
+#include <stdlib.h>
+
 #define NEXT  (LOW + PAGE_SIZE)
+#define THIRD (LOW + 2 * PAGE_SIZE)
 #define OTHER (DATA + (UINT64_C(1) << 21))
 
 /* No A: the fault next to it leaves the page out. */
@@ -96,6 +99,78 @@ static void a_leaf_table_in_rom_stays_as_it_is(void **state)
 	}
 }
 
+/* What the last leaf granted says nothing of one with other flags. */
+static void each_leaf_has_its_own_rights(void **state)
+{
+	static const uint64_t flags[] = {
+		FRESH & ~PTE_WRITE,	  FRESH & ~PTE_USER, FRESH | PTE_NX,
+		FRESH & ~PTE_DIRTY,	  FRESH | PTE_PCD,   FRESH & ~PTE_PRESENT,
+		FRESH | PTE_BITS(51, 46),
+	};
+
+	(void)state;
+	FOR_EACH_STRATEGY(strategy)
+	{
+		for (unsigned i = 0; i < COUNT(flags); i++) {
+			const bool present = flags[i] & PTE_PRESENT && !(flags[i] >> 51 & 1);
+
+			start(strategy);
+			m.regs.maxphyaddr = 46;
+			machine_load(&m);
+			machine_map(&m, THIRD, 1, (DATA + 2 * PAGE_SIZE) | flags[i], TABLE);
+			reach(NEXT, WALK_READ, WALK_USER);
+			expect(THIRD, WALK_READ, WALK_USER,
+			       present && flags[i] & PTE_USER ? SHADOW_FIXED : SHADOW_GUEST_FAULT);
+			expect(THIRD, WALK_WRITE, WALK_USER,
+			       present && flags[i] & PTE_USER && flags[i] & PTE_WRITE
+				       ? SHADOW_FIXED
+				       : SHADOW_GUEST_FAULT);
+			machine_fini(&m);
+		}
+	}
+}
+
+/* A page that is a tracked table comes in without the right to write, whatever its neighbour had. */
+static void a_table_among_the_pages_is_not_to_be_written(void **state)
+{
+	(void)state;
+	FOR_EACH_TRACKING_STRATEGY(strategy)
+	{
+		gpa_t table;
+
+		start(strategy);
+		table = machine_entry(&m, LOW, 2) & ~(PAGE_SIZE - 1);
+		reach(NEXT, WALK_READ, WALK_USER);
+		machine_map(&m, THIRD, 1, table | FRESH, TABLE);
+		assert_int_equal(reach(THIRD, WALK_READ, WALK_USER), table);
+		expect(THIRD, WALK_WRITE, WALK_USER, SHADOW_TABLE_WRITE);
+		machine_fini(&m);
+	}
+}
+
+/* The memory behind the tables is another now, and nobody has told the core. */
+static void other_memory_behind_the_tables_counts(void **state)
+{
+	(void)state;
+	FOR_EACH_STRATEGY(strategy)
+	{
+		uint8_t *old, *ram = aligned_alloc(PAGE_SIZE, RAM_SIZE);
+
+		assert_non_null(ram);
+		start(strategy);
+		old = m.ram;
+		memcpy(ram, old, RAM_SIZE);
+		gmem_remove(&m.mem, 0);
+		assert_int_equal(gmem_add(&m.mem, 0, ram, RAM_SIZE, false, NULL), PN_OK);
+		m.ram = ram;
+		machine_map(&m, NEXT, 1, OTHER | FRESH, TABLE);
+		assert_int_equal(reach(NEXT, WALK_READ, WALK_USER), OTHER);
+		m.ram = old;
+		machine_fini(&m);
+		free(ram);
+	}
+}
+
 /* A for a read, D too for a write. */
 static void the_flags_are_set(void **state)
 {
@@ -153,6 +228,9 @@ int main(void)
 		cmocka_unit_test(fewer_rights_above_count),
 		cmocka_unit_test(frames_that_have_gone_are_not_used),
 		cmocka_unit_test(a_leaf_table_in_rom_stays_as_it_is),
+		cmocka_unit_test(each_leaf_has_its_own_rights),
+		cmocka_unit_test(a_table_among_the_pages_is_not_to_be_written),
+		cmocka_unit_test(other_memory_behind_the_tables_counts),
 		cmocka_unit_test(the_flags_are_set),
 		cmocka_unit_test(a_table_on_the_way_is_in_use),
 		cmocka_unit_test(a_root_that_has_gone_is_not_entered),
