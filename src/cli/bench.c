@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const char usage[] =
-	"usage: penumbra bench startup|walk [OPTION]...\n"
+	"usage: penumbra bench startup|walk|trace [OPTION]...\n"
 	"       penumbra bench shadow [OPTION]... [OPERATION]...\n"
 	"\n"
 	"  startup   from process start to the guest's first exit and to process end, by\n"
@@ -20,6 +20,8 @@ static const char usage[] =
 	"  shadow    exits per paging operation and per workload in shadow mode, beside\n"
 	"            those of the host's own KVM in hw mode; the time of a hidden fault\n"
 	"            beside a bare one\n"
+	"  trace     a run in shadow mode with a trace beside the same without; events a\n"
+	"            second into the ring; a summary of a large trace\n"
 	"\n"
 	"  --rounds=N  rounds of times, 1 to 1000 (default 25)\n"
 	"  --counts    of shadow only the counts per operation: no workloads, no times;\n"
@@ -33,7 +35,7 @@ static const char usage[] =
 
 #define ROUNDS_DEFAULT 25
 
-static json_t *spread_json(struct sample *s)
+json_t *bench_spread_json(struct sample *s)
 {
 	struct spread v = sample_spread(s);
 
@@ -42,8 +44,8 @@ static json_t *spread_json(struct sample *s)
 
 json_t *bench_pair_json(struct sample *penumbra, struct sample *bare, struct sample *ratio)
 {
-	return json_pack("{s:o, s:o, s:o}", "penumbra_ns", spread_json(penumbra), "bare_ns",
-			 spread_json(bare), "ratio", spread_json(ratio));
+	return json_pack("{s:o, s:o, s:o}", "penumbra_ns", bench_spread_json(penumbra), "bare_ns",
+			 bench_spread_json(bare), "ratio", bench_spread_json(ratio));
 }
 
 void bench_print_head(const char *first)
@@ -82,6 +84,7 @@ static const struct command commands[] = {
 	{"startup", bench_startup_command, false},
 	{"walk", bench_walk_command, false},
 	{"shadow", bench_shadow_command, true},
+	{"trace", bench_trace_command, false},
 };
 
 static int parse_arguments(struct bench_request *r, int argc, char **argv)
@@ -124,8 +127,9 @@ int cli_bench(int argc, char **argv)
 	if (status)
 		return status < 0 ? cli_finish(0) : status;
 	if (argc == optind)
-		return cli_fail("bench: which measurement? give startup, walk or shadow; see "
-				"penumbra bench --help");
+		return cli_fail(
+			"bench: which measurement? give startup, walk, shadow or trace; see "
+			"penumbra bench --help");
 	r.name = argv + optind + 1;
 	r.names = argc - optind - 1;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -138,6 +142,6 @@ int cli_bench(int argc, char **argv)
 					r.names ? r.name[0] : "--counts");
 		return c->run(&r);
 	}
-	return cli_fail("bench: %s: no such measurement; give startup, walk or shadow",
+	return cli_fail("bench: %s: no such measurement; give startup, walk, shadow or trace",
 			argv[optind]);
 }

@@ -21,6 +21,10 @@ struct bench_request {
 int bench_startup_command(const struct bench_request *r);
 int bench_walk_command(const struct bench_request *r);
 int bench_shadow_command(const struct bench_request *r);
+int bench_trace_command(const struct bench_request *r);
+
+/* {"median", "min", "max"}. Sorts the sample. */
+json_t *bench_spread_json(struct sample *s);
 
 /* {"penumbra_ns": spread, "bare_ns": spread, "ratio": spread}. Sorts the samples. */
 json_t *bench_pair_json(struct sample *penumbra, struct sample *bare, struct sample *ratio);

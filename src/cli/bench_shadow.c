@@ -285,7 +285,9 @@ int bench_shadow_command(const struct bench_request *request)
 	struct report *r;
 
 	if (unknown)
-		return cli_fail("bench shadow: %s: no such operation; --json names them, and there is fault-time", unknown);
+		return cli_fail("bench shadow: %s: no such operation; --json names them, and there "
+				"is fault-time",
+				unknown);
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return cli_fail("out of memory");

@@ -8,7 +8,8 @@
 
 #include <jansson.h>
 
-#define PAGING "build/guest/paging.elf"
+#define PAGING	"build/guest/paging.elf"
+#define PAGELAB "build/guest/pagelab.elf"
 
 static struct process process, *const p = &process;
 
@@ -106,11 +107,48 @@ static void rounds_of_hidden_faults_are_nothing_else(void **state)
 	}
 }
 
+/* That every event of every run was written, and that there are such numbers; not what they are. */
+static void a_traced_run_loses_nothing(void **state)
+{
+	static const char *const spreads[] = {"plain_ns", "traced_ns", "ratio", "elapsed_ratio"};
+	static const char *const members[] = {"ring_record_ns", "summary_ns"};
+	const json_t *runs;
+	json_error_t error;
+	json_t *root;
+
+	(void)state;
+	skip_without(PAGELAB);
+	RUN(p, "bench", "trace", "--rounds=1", "--json");
+	if (p->status != 0)
+		fail_msg("status %d: %s", p->status, p->err);
+	root = json_loads(p->out, 0, &error);
+	assert_non_null(root);
+	runs = json_object_get(root, "runs");
+	assert_int_equal(json_array_size(runs), 3);
+	for (size_t i = 0; i < json_array_size(runs); i++) {
+		const json_t *run = json_array_get(runs, i);
+		const char *name = json_string_value(json_object_get(run, "name"));
+
+		CHECK_NUMBER(name, "events lost",
+			     json_integer_value(json_object_get(run, "dropped")), 0);
+		CHECK_TRUE(name, json_integer_value(json_object_get(run, "events")) > 100);
+		for (size_t k = 0; k < COUNT(spreads); k++)
+			CHECK_TRUE(spreads[k],
+				   json_real_value(json_object_get(json_object_get(run, spreads[k]),
+								   "min")) > 0);
+	}
+	for (size_t k = 0; k < COUNT(members); k++)
+		CHECK_TRUE(members[k], json_real_value(json_object_get(
+					       json_object_get(root, members[k]), "min")) > 0);
+	json_decref(root);
+}
+
 static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(the_json_has_the_documented_members),
 	SUBJECT_TEST(the_text_fits_80_columns_and_names_its_columns),
 	SUBJECT_TEST(what_cannot_be_measured_is_refused_in_one_line),
 	SUBJECT_TEST(rounds_of_hidden_faults_are_nothing_else),
+	SUBJECT_TEST(a_traced_run_loses_nothing),
 };
 
 GROUP_OF(bench, tests);
