@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The hostile guest's code that reads CR2: into each register, and stepped. */
+#include "hostile.h"
 
 	.text
 /* Each register but RSP gets a value of its own. */
@@ -47,12 +48,19 @@ cr2_into_\register:
 	reader	\register
 	.endr
 
-/* void cr2_with_flags(uint64_t rflags): POPF, and with TF in it a #DB behind the MOV. */
+/* void cr2_with_flags(uint64_t rflags): with TF in it a #DB behind the MOV. IRETQ, and not POPF, of
+ * which every run of this guest would be warned. */
 	.globl	cr2_with_flags, cr2_stepped
 cr2_with_flags:
+	movq	%rsp, %rax
+	pushq	$HOSTILE_DS
+	pushq	%rax
 	pushq	%rdi
-	popfq
-	movq	%cr2, %rax
+	pushq	$HOSTILE_CS
+	leaq	1f(%rip), %rax
+	pushq	%rax
+	iretq
+1:	movq	%cr2, %rax
 cr2_stepped:
 	ret
 
