@@ -19,7 +19,7 @@ static const struct subcommand subcommands[] = {
 	{"doctor", cli_doctor, "say what this host's KVM is and can do"},
 	{"explain", cli_explain, "run a guest up to a point and explain one translation"},
 	{"trace", cli_trace, "print what run --trace has written"},
-	{"bench", cli_bench, "measure start-up, exits, shadow mode and the page-table walker"},
+	{"bench", cli_bench, "measure start-up, exits, shadow mode, tracing, the walker"},
 };
 
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

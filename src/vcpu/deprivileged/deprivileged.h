@@ -5,6 +5,7 @@
  * fault, an instruction to emulate, or something the guest must see?
  *
  *   mode.c     into shadow mode and out of it (struct mmu_ops)
+ *   exit.c     the monitor's exit: registers in, registers out
  *   trap.c     what a trap means
  *   hidden.c   the short way of one kind of them
  *   frame.c    the guest's registers, between the monitor's stack and the virtual CPU
@@ -139,6 +140,10 @@ struct monitor_frame *cr2_peek_failed(struct deprivileged *d);
 
 /* Makes mail for the monitor of all that the guest's next instruction depends on. */
 void deprivileged_settle(struct deprivileged *d);
+
+/* What the trap in `frame` means, and does it: d->regs are the guest's, d->record is begun. */
+enum vcpu_verdict deprivileged_trap(struct deprivileged *d, const struct monitor_frame *frame,
+				    struct vcpu_end *end);
 
 /*
  * Resolves the trap in `frame` if it is a hidden fault next to the last one. False, and nothing done:

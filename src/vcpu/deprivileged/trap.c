@@ -5,7 +5,7 @@
  */
 #include "vcpu/deprivileged/deprivileged.h"
 #include "vcpu/deprivileged/events.h"
-#include "vcpu/mode.h"
+#include "vcpu/state.h"
 #include "x86.h"
 
 #include <stdio.h>
@@ -318,8 +318,8 @@ static enum vcpu_verdict exception_trap(struct deprivileged *d, const struct mon
 	}
 }
 
-static enum vcpu_verdict trap(struct deprivileged *d, const struct monitor_frame *frame,
-			      struct vcpu_end *end)
+static enum vcpu_verdict by_vector(struct deprivileged *d, const struct monitor_frame *frame,
+				   struct vcpu_end *end)
 {
 	switch (frame->vector) {
 	case VECTOR_PF: return page_fault(d, (uint32_t)frame->error, d->record->cr2, end);
@@ -328,102 +328,18 @@ static enum vcpu_verdict trap(struct deprivileged *d, const struct monitor_frame
 	}
 }
 
-/* The monitor has done its mail, and was asked to come back. */
-static void mail_done(struct deprivileged *d)
+enum vcpu_verdict deprivileged_trap(struct deprivileged *d, const struct monitor_frame *frame,
+				    struct vcpu_end *end)
 {
-	d->come_back = false;
-	shadow_continue(d->shadow, &d->box);
-	deprivileged_settle(d);
-}
-
-static enum vcpu_verdict handle(struct deprivileged *d, struct monitor_frame *frame,
-				struct vcpu_end *end)
-{
-	uint16_t port = d->vcpu->run->io.port;
 	enum vcpu_verdict verdict;
 
-	d->record = history_trap(&d->vcpu->history, frame->rip);
-	d->trap_rip = frame->rip;
-	if (atomic_exchange(&d->vcpu->memory_changed, false))
-		shadow_memory_changed(d->shadow, &d->box);
-	if (port == MONITOR_PORT_MAIL) {
-		d->record->outcome = TRAP_MAIL;
-		d->record->vector = MONITOR_VECTORS;
-		/* Where the monitor has done an instruction since, the frame tells. */
-		frame_take(d, &d->vcpu->run->s.regs.regs, frame);
-		d->regs.rax = frame->vector;
-		mail_done(d);
-		return VCPU_CONTINUE;
-	}
-	frame_take(d, &d->vcpu->run->s.regs.regs, frame);
-	if (port != MONITOR_PORT) {
-		d->record->cr2 =
-			port == MONITOR_PORT_FAULT ? d->regs.rax : vcpu_sregs(d->vcpu)->cr2;
-		d->regs.rax = frame->vector;
-		frame->vector = VECTOR_PF;
-	}
-	d->record->vector = (uint16_t)frame->vector;
-	d->record->error = (uint32_t)frame->error;
-	d->record->user = d->cpu.cpl == 3;
 	if (d->retried.count && memcmp(&d->retried.regs, &d->regs, sizeof(d->regs)) != 0)
 		d->retried.count = 0;
 	d->missed.happened = false;
-	verdict = trap(d, frame, end);
-	if (d->record->outcome == TRAP_HIDDEN) {
-		deprivileged_settle_tables(d);
-		frame_give(d, frame);
-		return VCPU_CONTINUE;
-	}
+	verdict = by_vector(d, frame, end);
 	if (verdict == VCPU_CONTINUE && d->missed.happened)
-		verdict = die_reaching(d, end, d->missed.gpa, d->missed.write);
+		return die_reaching(d, end, d->missed.gpa, d->missed.write);
 	if (verdict == VCPU_CONTINUE && !virtual_is_64bit(&d->cpu))
-		verdict = die(d, end, "guest left 64-bit mode, which shadow mode needs,");
-	deprivileged_settle(d);
-	frame_give(d, frame);
-	return verdict;
-}
-
-/* The general registers are the guest's, but for RAX, which the frame has; RIP, RSP and RFLAGS are
- * the monitor's own. */
-static void give_registers(const struct deprivileged *d)
-{
-	struct kvm_run *run = d->vcpu->run;
-	struct kvm_regs next;
-
-	/* A hidden fault has changed none. */
-	if (d->record->outcome == TRAP_HIDDEN)
-		return;
-	next = d->regs;
-	next.rax = run->s.regs.regs.rax;
-	next.rip = run->s.regs.regs.rip;
-	next.rsp = run->s.regs.regs.rsp;
-	next.rflags = run->s.regs.regs.rflags;
-	if (memcmp(&next, &run->s.regs.regs, sizeof(next)) == 0)
-		return;
-	run->s.regs.regs = next;
-	run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
-}
-
-enum vcpu_verdict deprivileged_exit(struct deprivileged *d, struct vcpu_end *end)
-{
-	gva_t rsp = d->vcpu->run->s.regs.regs.rsp;
-	struct monitor_frame *frame = area_frame(&d->area, rsp);
-	enum vcpu_verdict verdict = VCPU_CONTINUE;
-	bool again;
-
-	if (!frame)
-		frame = cr2_peek_failed(d);
-	if (!frame || (frame->cs & 3) != 3)
-		return vcpu_end(end, PN_END_DIED, "the monitor trapped at RSP 0x%llx",
-				(unsigned long long)rsp);
-	/* No slot may go while its memory is walked. A host call takes the lock once more, which
-	 * readers may. */
-	pthread_rwlock_rdlock(&d->vcpu->mem->lock);
-	again = hidden_again(d, frame);
-	if (!again)
-		verdict = handle(d, frame, end);
-	pthread_rwlock_unlock(&d->vcpu->mem->lock);
-	if (!again)
-		give_registers(d);
+		return die(d, end, "guest left 64-bit mode, which shadow mode needs,");
 	return verdict;
 }
