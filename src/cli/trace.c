@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* penumbra trace: reads a trace file and prints it: as lines, summed up, or for other programs. */
+/* penumbra trace: what is asked for, and of which file. */
 #include "cli/trace.h"
 
 #include "cli/cli.h"
-#include "error.h"
-#include "trace/export.h"
-#include "trace/file.h"
-#include "trace/summary.h"
 #include "trace/words.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char usage[] =
 	"usage: penumbra trace [OPTION]... FILE\n"
+	"       penumbra trace diff [OPTION]... A B\n"
 	"\n"
 	"Prints the events of a trace that `penumbra run --trace=FILE` has written, one\n"
 	"line each: time since its start, vCPU, mode, what it was, nanoseconds that the\n"
-	"host spent on it in userspace, where the guest was.\n"
+	"host spent on it in userspace, where the guest was. The second form compares\n"
+	"two runs of one guest: penumbra trace diff --help.\n"
 	"\n"
 	"  --summary           counts and costs by type, the code and the pages of most\n"
 	"                      faults, causes of flushes, pages in use over time\n"
+	"  --json              with --summary: that as one JSON object; without: as\n"
+	"                      --export=json\n"
+	"  --html=FILE         a page for a browser into FILE: a map of pages and time,\n"
+	"                      costs, tables to sort; it needs no network\n"
 	"  --export=FORMAT     json (an object a line), csv, chrome (for Perfetto),\n"
 	"                      folded (for flame graphs), callgrind (for KCachegrind)\n"
 	"  --output=FILE       into FILE, not to standard output\n"
@@ -41,103 +41,7 @@ int cli_trace_filter(const char *list, uint32_t *types)
 	return cli_fail("%s: no such event; give any of those in penumbra trace --help", bad);
 }
 
-/* What was asked for. */
-struct request {
-	const char *path, *output;
-	uint32_t types; /* bits 1 << enum pn_trace_type */
-	bool summary;
-	const struct trace_export_format *format; /* NULL: none */
-	FILE *out;
-};
-
-/* A type that has no bit is shown if everything is. */
-static bool is_wanted(const struct request *q, const struct pn_trace_record *r)
-{
-	return r->type < PN_TRACE_TYPES ? q->types >> r->type & 1 : q->types == UINT32_MAX;
-}
-
-static int print_lines(const struct request *q, struct trace_reader *r, struct pn_error *err)
-{
-	char line[256];
-	int count;
-
-	fprintf(q->out, "%s %s on %s\n\n%s\n", r->header.guest, r->header.cmdline, r->header.host,
-		trace_line_head);
-	while ((count = trace_read(r, err)) > 0)
-		for (int i = 0; i < count; i++)
-			if (is_wanted(q, &r->batch[i]))
-				fprintf(q->out, "%s\n",
-					trace_line(&r->batch[i], &r->symbols, line, sizeof(line)));
-	return count;
-}
-
-static int print_summary(const struct request *q, struct trace_reader *r, struct pn_error *err)
-{
-	struct trace_summary *s = malloc(sizeof(*s));
-	int count;
-
-	if (!s || trace_summary_init(s, &r->symbols, trace_last_ns(r))) {
-		free(s);
-		return pn_fail(err, PN_ERR_NOMEM, "out of memory");
-	}
-	while ((count = trace_read(r, err)) > 0)
-		for (int i = 0; i < count; i++)
-			if (is_wanted(q, &r->batch[i]))
-				trace_summary_add(s, &r->batch[i]);
-	trace_summary_end(s);
-	if (count == 0)
-		trace_summary_print(s, &r->header, q->out);
-	trace_summary_fini(s);
-	free(s);
-	return count;
-}
-
-static int print_export(const struct request *q, struct trace_reader *r, struct pn_error *err)
-{
-	struct trace_export x;
-	int count;
-
-	if (trace_export_begin(&x, q->format, &r->header, &r->symbols, q->out))
-		return pn_fail(err, PN_ERR_NOMEM, "out of memory");
-	while ((count = trace_read(r, err)) > 0)
-		for (int i = 0; i < count; i++)
-			if (is_wanted(q, &r->batch[i]))
-				trace_export_record(&x, &r->batch[i]);
-	trace_export_end(&x);
-	return count;
-}
-
-/* All of it has reached the file, or standard output. */
-static int finish(const struct request *q)
-{
-	int failed = q->output && (fflush(q->out) || ferror(q->out));
-	int saved = errno;
-
-	if (!q->output)
-		return cli_finish(0);
-	if (fclose(q->out) && !failed) {
-		failed = 1;
-		saved = errno;
-	}
-	return failed ? cli_fail("%s: cannot be written: %s", q->output, strerror(saved)) : 0;
-}
-
-static int print_trace(struct request *q, struct trace_reader *r)
-{
-	struct pn_error err;
-	int code, status;
-
-	q->out = q->output ? fopen(q->output, "we") : stdout;
-	if (!q->out)
-		return cli_fail("%s: cannot be written: %s", q->output, strerror(errno));
-	code = q->format    ? print_export(q, r, &err)
-	       : q->summary ? print_summary(q, r, &err)
-			    : print_lines(q, r, &err);
-	status = finish(q);
-	return code < 0 ? cli_fail_error(&err) : status;
-}
-
-static int parse_format(struct request *q, const char *name)
+static int parse_format(struct trace_request *q, const char *name)
 {
 	q->format = trace_export_named(name);
 	return q->format
@@ -145,14 +49,34 @@ static int parse_format(struct request *q, const char *name)
 		       : cli_fail("--export=%s: give json, csv, chrome, folded or callgrind", name);
 }
 
+/* What goes with what. Returns 0 or an exit status. */
+static int settle(struct trace_request *q, const char *html)
+{
+	if (q->summary && q->format)
+		return cli_fail("--summary and --export: give one of them");
+	if (html && (q->summary || q->format || q->json || q->output))
+		return cli_fail("--html: goes with --filter only");
+	if (q->json && q->format)
+		return cli_fail("--json and --export: give one of them");
+	if (html) {
+		q->html = true;
+		q->output = html;
+	} else if (q->json && !q->summary) {
+		q->format = &trace_export_json;
+	}
+	return 0;
+}
+
 /* Returns 0, an exit status, or -1 after --help. */
-static int parse(struct request *q, int argc, char **argv)
+static int parse(struct trace_request *q, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"filter", required_argument, NULL, 'f'}, {"summary", no_argument, NULL, 's'},
 		{"export", required_argument, NULL, 'e'}, {"output", required_argument, NULL, 'o'},
+		{"html", required_argument, NULL, 'w'},	  {"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},	  {0},
 	};
+	const char *html = NULL;
 	int option, status = 0, at = 1;
 
 	optind = 0;
@@ -163,6 +87,8 @@ static int parse(struct request *q, int argc, char **argv)
 		case 'f': status = cli_trace_filter(optarg, &q->types); break;
 		case 's': q->summary = true; break;
 		case 'e': status = parse_format(q, optarg); break;
+		case 'j': q->json = true; break;
+		case 'w': html = optarg; break;
 		case 'o': q->output = optarg; break;
 		case 'h': fputs(usage, stdout); return -1;
 		default:
@@ -172,8 +98,9 @@ static int parse(struct request *q, int argc, char **argv)
 	}
 	if (status)
 		return status;
-	if (q->summary && q->format)
-		return cli_fail("--summary and --export: give one of them");
+	status = settle(q, html);
+	if (status)
+		return status;
 	if (argc - optind != 1)
 		return cli_fail("trace: which file? give one; see penumbra trace --help");
 	q->path = argv[optind];
@@ -182,11 +109,14 @@ static int parse(struct request *q, int argc, char **argv)
 
 int cli_trace(int argc, char **argv)
 {
-	struct request q = {.types = UINT32_MAX};
+	struct trace_request q = {.types = UINT32_MAX};
 	struct trace_reader *r;
 	struct pn_error err;
-	int status = parse(&q, argc, argv);
+	int status;
 
+	if (argc > 1 && strcmp(argv[1], "diff") == 0)
+		return cli_trace_diff(argc - 1, argv + 1);
+	status = parse(&q, argc, argv);
 	if (status)
 		return status < 0 ? cli_finish(0) : status;
 	r = malloc(sizeof(*r));
@@ -197,7 +127,7 @@ int cli_trace(int argc, char **argv)
 		free(r);
 		return cli_fail_error(&err);
 	}
-	status = print_trace(&q, r);
+	status = cli_trace_print(&q, r);
 	trace_close(r);
 	free(r);
 	return status;

@@ -178,9 +178,11 @@ const struct trace_column trace_columns[] = {
 
 const unsigned trace_columns_count = sizeof(trace_columns) / sizeof(trace_columns[0]);
 
+/* What HTML might take for markup is none within a <script> either, once it is escaped. */
 static bool is_plain(char c)
 {
-	return c >= ' ' && (unsigned char)c < 0x7f && c != '"' && c != '\\';
+	return c >= ' ' && (unsigned char)c < 0x7f && c != '"' && c != '\\' && c != '<' &&
+	       c != '>' && c != '&';
 }
 
 void trace_json_string(FILE *out, const char *text)

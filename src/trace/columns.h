@@ -24,7 +24,7 @@ struct trace_column {
 extern const struct trace_column trace_columns[];
 extern const unsigned trace_columns_count;
 
-/* Prints text as a JSON string with its quotes. */
+/* Prints text as a JSON string with its quotes: ASCII, and without a character of HTML markup. */
 void trace_json_string(FILE *out, const char *text);
 
 /* Prints the columns of a record as a JSON object without a newline; null for what means nothing. */

@@ -145,6 +145,7 @@ static int read_symbols(struct trace_reader *r, const char *path, struct pn_erro
 			return pn_fail(err, PN_ERR_NOMEM, "out of memory");
 	}
 	symbols_sort(&r->symbols);
+	r->taken = sizeof(r->header) + r->header.symbols_size;
 	return PN_OK;
 }
 
@@ -194,12 +195,29 @@ uint64_t trace_last_ns(const struct trace_reader *r)
 	return last.time;
 }
 
+uint64_t trace_size(const struct trace_reader *r)
+{
+	struct stat st;
+
+	return fstat(r->fd, &st) || !S_ISREG(st.st_mode) ? 0 : (uint64_t)st.st_size;
+}
+
+int trace_rewind(struct trace_reader *r, struct pn_error *err)
+{
+	r->taken = sizeof(r->header) + r->header.symbols_size;
+	r->ended = false;
+	if (lseek(r->fd, (off_t)r->taken, SEEK_SET) < 0)
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "trace");
+	return PN_OK;
+}
+
 int trace_read(struct trace_reader *r, struct pn_error *err)
 {
 	ssize_t n = r->ended ? 0 : read_all(r->fd, r->batch, sizeof(r->batch));
 
 	if (n < 0)
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "trace");
+	r->taken += (uint64_t)n;
 	r->ended |= (size_t)n % sizeof(r->batch[0]) != 0;
 	return (int)((size_t)n / sizeof(r->batch[0]));
 }

@@ -33,6 +33,7 @@ struct trace_reader {
 	bool ended; /* a record was cut off: what a file that still grows has then is out of step */
 	struct pn_trace_header header;
 	struct symbols symbols;
+	uint64_t taken; /* bytes read so far */
 	struct pn_trace_record batch[TRACE_BATCH];
 };
 
@@ -48,6 +49,12 @@ void trace_close(struct trace_reader *r);
  * before it; 0 if the file is no plain one, or has no record.
  */
 uint64_t trace_last_ns(const struct trace_reader *r);
+
+/* Bytes of a plain file, for saying how far a reader is; 0 if it is no plain one. */
+uint64_t trace_size(const struct trace_reader *r);
+
+/* Back to the first record of a plain file. Returns 0 or PN_ERR_SYSTEM. */
+int trace_rewind(struct trace_reader *r, struct pn_error *err);
 
 /*
  * The next records: how many there are in r->batch, 0 at the end, or PN_ERR_SYSTEM. A last record

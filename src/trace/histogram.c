@@ -17,8 +17,7 @@ static unsigned bucket_of(uint32_t value)
 	return shift_of(value) * HISTOGRAM_PARTS + (value >> shift_of(value));
 }
 
-/* The greatest value in a bucket. */
-static uint32_t top_of(unsigned bucket)
+uint32_t histogram_top(unsigned bucket)
 {
 	unsigned shift = bucket / HISTOGRAM_PARTS - 1;
 	uint64_t upper = bucket % HISTOGRAM_PARTS + HISTOGRAM_PARTS;
@@ -46,7 +45,7 @@ uint32_t histogram_percentile(const struct histogram *h, unsigned part, unsigned
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		seen += h->bucket[i];
 		if (seen && seen >= rank)
-			return top_of(i) < h->max ? top_of(i) : h->max;
+			return histogram_top(i) < h->max ? histogram_top(i) : h->max;
 	}
 	return 0;
 }

@@ -18,6 +18,9 @@ struct histogram {
 	uint64_t bucket[HISTOGRAM_BUCKETS];
 };
 
+/* The greatest value that a bucket holds. */
+uint32_t histogram_top(unsigned bucket);
+
 void histogram_add(struct histogram *h, uint32_t value);
 
 /*

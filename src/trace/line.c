@@ -102,19 +102,30 @@ static describe *const describers[PN_TRACE_TYPES] = {
 	[PN_TRACE_FORESEEN] = foreseen,
 };
 
+char *trace_what(const struct pn_trace_record *r, char *text, size_t size)
+{
+	*text = 0;
+	if (r->type < PN_TRACE_TYPES && describers[r->type])
+		describers[r->type](r, text, size);
+	return text;
+}
+
+char *trace_where(const struct pn_trace_record *r, const struct symbols *symbols, char *text,
+		  size_t size)
+{
+	if (symbols_at(symbols, r->rip))
+		return symbols_format(symbols, r->rip, text, size);
+	snprintf(text, size, "0x%" PRIx64, r->rip);
+	return text;
+}
+
 char *trace_line(const struct pn_trace_record *r, const struct symbols *symbols, char *text,
 		 size_t size)
 {
-	char where[32] = "", what[WHAT] = "";
+	char where[32], what[WHAT];
 
-	if (symbols_at(symbols, r->rip))
-		symbols_format(symbols, r->rip, where, sizeof(where));
-	else
-		snprintf(where, sizeof(where), "0x%" PRIx64, r->rip);
-	if (r->type < PN_TRACE_TYPES && describers[r->type])
-		describers[r->type](r, what, sizeof(what));
 	snprintf(text, size, "%15.6f  %4u %-6s %-12s %8.2f  %-24s %s", (double)r->time / 1e6,
 		 r->vcpu, trace_mode_name(r->mode), trace_type_name(r->type), (double)r->cost / 1e3,
-		 where, what);
+		 trace_where(r, symbols, where, sizeof(where)), trace_what(r, what, sizeof(what)));
 	return text;
 }

@@ -59,6 +59,8 @@ static void add_fault(struct trace_summary *s, const struct pn_trace_record *r)
 		w->guest_faults++;
 	else
 		w->hidden_faults++;
+	if (r->type == PN_TRACE_GUEST_FAULT && r->kind < PN_FAULTS)
+		s->fault[r->kind]++;
 	tally_add(&s->at, at ? (uint64_t)(at - s->symbols->symbol) : SUMMARY_NOWHERE,
 		  r->type == PN_TRACE_GUEST_FAULT);
 	tally_add(&s->page, r->address >> 12, r->type == PN_TRACE_GUEST_FAULT);
@@ -99,6 +101,8 @@ void trace_summary_add(struct trace_summary *s, const struct pn_trace_record *r)
 		return;
 	}
 	s->count[r->type]++;
+	if (r->source < PN_SOURCES)
+		s->source[r->source]++;
 	if (r->cost && r->type != PN_TRACE_DROP)
 		histogram_add(&s->cost[r->type], r->cost);
 	switch (r->type) {
@@ -115,4 +119,20 @@ void trace_summary_end(struct trace_summary *s)
 	end_window(s);
 	tally_sort_by_count(&s->at);
 	tally_sort_by_count(&s->page);
+}
+
+unsigned trace_summary_vcpus(const struct trace_summary *s)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		count += (unsigned)__builtin_popcountll(s->vcpu_set[i]);
+	return count;
+}
+
+const char *trace_name_of(const struct symbols *symbols, gva_t gva, char *text, size_t size)
+{
+	const struct symbol *at = symbols_at(symbols, gva);
+
+	return at && at->size ? symbols_format(symbols, gva, text, size) : "";
 }

@@ -28,7 +28,9 @@ struct trace_summary {
 	uint64_t last_ns;	       /* the latest time seen */
 	uint64_t records, unknown;     /* all; of types that this version does not know */
 	uint64_t count[PN_TRACE_TYPES];
+	uint64_t source[PN_SOURCES];	       /* records by who saw it */
 	struct histogram cost[PN_TRACE_TYPES]; /* ns; of records that have one */
+	uint64_t fault[PN_FAULTS]; /* guest faults by what they were about */
 	uint64_t flush[PN_FLUSHES][PN_CAUSES];
 	uint64_t flush_dropped[PN_FLUSHES][PN_CAUSES]; /* shadow entries */
 	uint64_t flush_unknown;
@@ -60,5 +62,18 @@ void trace_summary_end(struct trace_summary *s);
 /* Prints it in at most 80 columns, after trace_summary_end. */
 void trace_summary_print(const struct trace_summary *s, const struct pn_trace_header *header,
 			 FILE *out);
+
+/* Prints the same as one JSON object (docs/trace-format.md), without a newline behind it. */
+void trace_summary_json(const struct trace_summary *s, const struct pn_trace_header *header,
+			FILE *out);
+
+/* The vCPUs that left records. */
+unsigned trace_summary_vcpus(const struct trace_summary *s);
+
+/*
+ * Writes "name+0x12" of a GVA, or "" where no symbol is known to reach: a name without a size tells
+ * nothing of what is far behind it. Returns text.
+ */
+const char *trace_name_of(const struct symbols *symbols, gva_t gva, char *text, size_t size);
 
 #endif

@@ -17,23 +17,37 @@ static double us(uint64_t ns)
 	return (double)ns / 1e3;
 }
 
-static unsigned vcpus(const struct trace_summary *s)
+/* Who saw the events, in the order of the format; on more than one line if need be. */
+static void print_sources(const struct trace_summary *s, FILE *out)
 {
-	unsigned count = 0;
+	int width = fprintf(out, "%-8s", "sources");
+	const char *between = "";
 
-	for (unsigned i = 0; i < 4; i++)
-		count += (unsigned)__builtin_popcountll(s->vcpu_set[i]);
-	return count;
+	for (unsigned i = 0; i < PN_SOURCES; i++) {
+		char text[40];
+		int n;
+
+		if (!s->source[i])
+			continue;
+		n = snprintf(text, sizeof(text), "%s%s %" PRIu64, between, trace_source_name(i),
+			     s->source[i]);
+		if (width + n > 78)
+			width = fprintf(out, "\n%-8s", "") - 1;
+		width += fprintf(out, "%s", text);
+		between = ", ";
+	}
+	fputc('\n', out);
 }
 
 static void print_head(const struct trace_summary *s, const struct pn_trace_header *h, FILE *out)
 {
-	unsigned n = vcpus(s);
+	unsigned n = trace_summary_vcpus(s);
 
 	fprintf(out, "%-8s%.30s %.*s\n", "guest", h->guest, 40, h->cmdline);
 	fprintf(out, "%-8s%.60s\n", "host", h->host);
 	fprintf(out, "%-8s%" PRIu64 " in %.3f ms, %u vCPU%s\n", "events", s->records,
 		(double)s->last_ns / 1e6, n, n == 1 ? "" : "s");
+	print_sources(s, out);
 	fprintf(out, "%-8s%" PRIu64, "lost", s->lost);
 	if (s->lost)
 		fprintf(out, ", for want of room in the ring");
@@ -69,6 +83,16 @@ static void print_types(const struct trace_summary *s, FILE *out)
 	fprintf(out, "Of several events of one exit the first has the cost of all.\n");
 }
 
+static void print_faults(const struct trace_summary *s, FILE *out)
+{
+	if (!s->count[PN_TRACE_GUEST_FAULT])
+		return;
+	fprintf(out, "\n%12s  %s\n", "guest faults", "what they were about");
+	for (unsigned i = 0; i < PN_FAULTS; i++)
+		if (s->fault[i])
+			fprintf(out, "%12" PRIu64 "  %s\n", s->fault[i], trace_fault_name(i));
+}
+
 static void print_rest(const struct tally *t, FILE *out)
 {
 	uint64_t others = t->rest;
@@ -101,14 +125,6 @@ static void print_symbols(const struct trace_summary *s, FILE *out)
 	print_rest(&s->at, out);
 }
 
-/* A name without a size tells nothing of what is far behind it. */
-static const char *name_of_page(const struct trace_summary *s, gva_t gva, char *text, size_t size)
-{
-	const struct symbol *at = symbols_at(s->symbols, gva);
-
-	return at && at->size ? symbols_format(s->symbols, gva, text, size) : "";
-}
-
 static void print_pages(const struct trace_summary *s, FILE *out)
 {
 	char where[24];
@@ -122,7 +138,7 @@ static void print_pages(const struct trace_summary *s, FILE *out)
 
 		print_row(e, out);
 		fprintf(out, "0x%016" PRIx64 " %s\n", gva,
-			name_of_page(s, gva, where, sizeof(where)));
+			trace_name_of(s->symbols, gva, where, sizeof(where)));
 	}
 	print_rest(&s->page, out);
 }
@@ -172,6 +188,7 @@ void trace_summary_print(const struct trace_summary *s, const struct pn_trace_he
 {
 	print_head(s, header, out);
 	print_types(s, out);
+	print_faults(s, out);
 	print_symbols(s, out);
 	print_pages(s, out);
 	print_flushes(s, out);

@@ -27,6 +27,13 @@ bool trace_filter_parse(const char *list, uint32_t *types, char *bad, size_t siz
 /* Writes the error code of a #PF in words, like "write user not-present"; returns text. */
 char *trace_error_words(uint32_t error, char *text, size_t size);
 
+/* Writes what there is to say of a record beyond its type; returns text. */
+char *trace_what(const struct pn_trace_record *r, char *text, size_t size);
+
+/* Writes where the guest was: its symbol, or the address; returns text. */
+char *trace_where(const struct pn_trace_record *r, const struct symbols *symbols, char *text,
+		  size_t size);
+
 /* Writes a record as one line without a newline, in columns; returns text. */
 char *trace_line(const struct pn_trace_record *r, const struct symbols *symbols, char *text,
 		 size_t size);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* Alignment of two lists through a window on each. */
+#include "trace/diff/align.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What is in view of a list: the events from `at` up to `count`. */
+struct view {
+	struct align_event event[2 * ALIGN_WINDOW];
+	size_t at, count;
+	bool ended;
+};
+
+static size_t left(const struct view *v)
+{
+	return v->count - v->at;
+}
+
+static const struct align_event *first(const struct view *v)
+{
+	return &v->event[v->at];
+}
+
+static void fill(struct view *v, unsigned side, const struct align_handler *h)
+{
+	if (v->ended || left(v) >= ALIGN_WINDOW)
+		return;
+	memmove(v->event, first(v), left(v) * sizeof(v->event[0]));
+	v->count = left(v);
+	v->at = 0;
+	while (v->count < 2 * ALIGN_WINDOW && !v->ended) {
+		if (h->next(h->arg, side, &v->event[v->count]))
+			v->count++;
+		else
+			v->ended = true;
+	}
+}
+
+/* Whether the lists agree in `run` events from there on, or up to the end of both. */
+static bool agree(const struct view *a, size_t i, const struct view *b, size_t j, size_t run)
+{
+	for (; run; run--, i++, j++) {
+		bool a_ends = i == left(a), b_ends = j == left(b);
+
+		if (a_ends || b_ends)
+			return a_ends && b_ends;
+		if (first(a)[i].key != first(b)[j].key)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The nearest place where they agree again: the fewest events left out of both. One event in common
+ * may be chance, so a longer run is looked for first.
+ */
+static bool meet(const struct view *a, const struct view *b, size_t *i, size_t *j)
+{
+	static const size_t runs[] = {4, 2, 1};
+	size_t in_a = left(a) < ALIGN_WINDOW ? left(a) : ALIGN_WINDOW;
+	size_t in_b = left(b) < ALIGN_WINDOW ? left(b) : ALIGN_WINDOW;
+
+	for (size_t r = 0; r < sizeof(runs) / sizeof(runs[0]); r++)
+		for (size_t sum = 1; sum <= in_a + in_b; sum++)
+			for (*i = sum > in_b ? sum - in_b : 0; *i <= in_a && *i <= sum; ++*i) {
+				*j = sum - *i;
+				if (agree(a, *i, b, *j, runs[r]))
+					return true;
+			}
+	*i = in_a;
+	*j = in_b;
+	return false;
+}
+
+bool align(const struct align_handler *h)
+{
+	struct view *v = calloc(2, sizeof(*v)), *a = v, *b = v + 1;
+
+	if (!v)
+		return false;
+	for (;;) {
+		size_t i, j;
+
+		fill(a, 0, h);
+		fill(b, 1, h);
+		if (!left(a) && !left(b))
+			break;
+		if (left(a) && left(b) && first(a)->key == first(b)->key) {
+			h->same(h->arg, first(a), first(b));
+			a->at++;
+			b->at++;
+			continue;
+		}
+		meet(a, b, &i, &j);
+		h->differ(h->arg, first(a), i, first(b), j);
+		a->at += i;
+		b->at += j;
+	}
+	free(v);
+	return true;
+}
