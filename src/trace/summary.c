@@ -134,5 +134,6 @@ const char *trace_name_of(const struct symbols *symbols, gva_t gva, char *text, 
 {
 	const struct symbol *at = symbols_at(symbols, gva);
 
-	return at && at->size ? symbols_format(symbols, gva, text, size) : "";
+	*text = 0;
+	return at && at->size ? symbols_format(symbols, gva, text, size) : text;
 }

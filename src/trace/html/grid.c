@@ -157,39 +157,36 @@ static size_t count_rows(const struct grid *g, unsigned by)
 }
 
 /*
- * Makes room: of rows and columns, those become coarser that are finer than a picture can show. To
- * half the room, so that the next time is not near.
+ * Makes room, to half of it, so that the next time is not near. A picture is about twice as wide as it
+ * is high: whatever is finer than that becomes coarser.
  */
 static void make_room(struct grid *g)
 {
 	while (g->used > USED_MAX / 2) {
-		bool rows = g->page_shift < SHIFT_MAX && count_rows(g, 0) > GRID_ROWS / 2;
+		bool rows = g->page_shift < SHIFT_MAX &&
+			    count_rows(g, 0) > g->last_ns / g->column_ns / 2;
 
 		coarsen(g, !rows, rows);
 	}
 }
 
-int grid_reach(struct grid *g, uint64_t time)
+bool grid_add(struct grid *g, unsigned kind, uint64_t page, uint64_t time)
 {
-	int doubled = 0;
+	unsigned doubled = 0;
 
-	if (time >= GRID_NS_MAX) {
-		g->late++;
-		return -1;
-	}
+	if (time >= GRID_NS_MAX)
+		return false;
 	while (time / (g->column_ns << doubled) >= GRID_COLUMNS)
 		doubled++;
 	if (doubled)
-		coarsen(g, (unsigned)doubled, 0);
-	return doubled;
-}
-
-void grid_add(struct grid *g, unsigned kind, uint64_t page, uint64_t time)
-{
+		coarsen(g, doubled, 0);
+	if (time > g->last_ns)
+		g->last_ns = time;
 	if (g->used == USED_MAX)
 		make_room(g);
 	store(g, row_of(page, g->page_shift), (unsigned)(time / g->column_ns), kind, 1);
 	g->events++;
+	return true;
 }
 
 bool grid_end(struct grid *g)

@@ -15,7 +15,7 @@
 
 #define GRID_COLUMNS 2048
 #define GRID_ROWS    1024
-#define GRID_BITS    17 /* 1 << GRID_BITS cells at most: 4 MiB of memory */
+#define GRID_BITS    18 /* 1 << GRID_BITS cells at most: 8 MiB of memory */
 
 /* 104 days: beyond that, and beyond what JavaScript counts, a time is one of a damaged file. */
 #define GRID_NS_MAX (UINT64_C(1) << 53)
@@ -31,13 +31,13 @@ struct grid_cell {
 };
 
 struct grid {
+	uint64_t last_ns;    /* the latest time of an event */
 	uint64_t column_ns;  /* width of a column */
 	unsigned page_shift; /* a row is 1 << page_shift pages */
 	size_t room, used;
 	struct grid_cell
 		*cell;	  /* a hash; after grid_end `used` cells sorted by kind, page, column */
 	uint64_t events;  /* in cells */
-	uint64_t late;	  /* events after GRID_NS_MAX: in no cell */
 	uint64_t crowded; /* events whose cell found no place: only of a hostile file */
 	uint32_t most;	  /* events in the fullest cell; after grid_end */
 	uint64_t *row;	  /* the distinct rows, sorted, in units as `page`; after grid_end */
@@ -49,13 +49,10 @@ bool grid_init(struct grid *g, uint64_t end_ns);
 void grid_fini(struct grid *g);
 
 /*
- * Widens the columns until `time` lies in one. Returns how often they were doubled, which whoever
- * keeps columns of his own has to repeat; -1 for a time after GRID_NS_MAX.
+ * Counts an event of a kind about a page (of either space). False for a time after GRID_NS_MAX, which
+ * is in no cell.
  */
-int grid_reach(struct grid *g, uint64_t time);
-
-/* Counts an event of a kind about a page (of either space) at a time that grid_reach took. */
-void grid_add(struct grid *g, unsigned kind, uint64_t page, uint64_t time);
+bool grid_add(struct grid *g, unsigned kind, uint64_t page, uint64_t time);
 
 /*
  * Makes rows so wide that there are at most GRID_ROWS, and sorts. Nothing can be added then. False

@@ -21,6 +21,7 @@ int trace_page_init(struct trace_page *p, const struct pn_trace_header *header,
 	memset(p, 0, sizeof(*p));
 	p->header = header;
 	p->symbols = symbols;
+	p->column_ns = end_ns < GRID_NS_MAX ? end_ns / PAGE_COLUMNS + 1 : 1;
 	if (!trace_summary_init(&p->summary, symbols, end_ns) && grid_init(&p->grid, end_ns) &&
 	    tally_init(&p->by_symbol, KEYS_BITS))
 		return PN_OK;
@@ -35,21 +36,21 @@ void trace_page_fini(struct trace_page *p)
 	tally_fini(&p->by_symbol);
 }
 
-/* Columns that the grid has made twice as wide, `times` times. */
-static void widen(struct trace_page *p, int times)
+/* Makes columns twice as wide until a time lies in one. */
+static void reach(struct trace_page *p, uint64_t time)
 {
-	for (; times > 0; times--) {
-		for (unsigned i = 0; i < GRID_COLUMNS / 2; i++) {
-			struct page_column *to = &p->column[i], a = p->column[2 * i],
-					   b = p->column[2 * i + 1];
+	for (; time / p->column_ns >= PAGE_COLUMNS; p->column_ns *= 2) {
+		for (unsigned i = 0; i < PAGE_COLUMNS / 2; i++) {
+			struct page_column a = p->column[2 * i], b = p->column[2 * i + 1];
 
 			for (unsigned t = 0; t < PN_TRACE_TYPES; t++)
-				to->count[t] = a.count[t] + b.count[t];
-			to->broad = a.broad + b.broad;
-			to->mode[0] = a.mode[0] + b.mode[0];
-			to->mode[1] = a.mode[1] + b.mode[1];
+				a.count[t] += b.count[t];
+			a.broad += b.broad;
+			a.mode[0] += b.mode[0];
+			a.mode[1] += b.mode[1];
+			p->column[i] = a;
 		}
-		memset(&p->column[GRID_COLUMNS / 2], 0, GRID_COLUMNS / 2 * sizeof(p->column[0]));
+		memset(&p->column[PAGE_COLUMNS / 2], 0, PAGE_COLUMNS / 2 * sizeof(p->column[0]));
 	}
 }
 
@@ -73,27 +74,20 @@ static int place_of(const struct pn_trace_record *r, uint64_t *page)
 
 static void add_to_map(struct trace_page *p, const struct pn_trace_record *r)
 {
-	int doubled = grid_reach(&p->grid, r->time), kind;
 	struct page_column *c;
 	uint64_t page;
+	int kind = place_of(r, &page);
 
-	if (doubled < 0)
+	if (r->time >= GRID_NS_MAX) {
+		p->late++;
 		return;
-	if (doubled)
-		widen(p, doubled);
-	/* The grid widens its columns to make room for cells, too. */
-	kind = place_of(r, &page);
-	if (kind >= 0) {
-		uint64_t before = p->grid.column_ns;
-
-		grid_add(&p->grid, (unsigned)kind, page, r->time);
-		for (; before < p->grid.column_ns; before <<= 1)
-			widen(p, 1);
-	} else if (r->type == PN_TRACE_FLUSH) {
-		p->column[r->time / p->grid.column_ns].broad++;
 	}
-	c = &p->column[r->time / p->grid.column_ns];
+	if (kind >= 0)
+		grid_add(&p->grid, (unsigned)kind, page, r->time);
+	reach(p, r->time);
+	c = &p->column[r->time / p->column_ns];
 	c->count[r->type]++;
+	c->broad += r->type == PN_TRACE_FLUSH && kind < 0;
 	if (r->mode < 2)
 		c->mode[r->mode]++;
 }

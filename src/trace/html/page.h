@@ -31,7 +31,9 @@ enum page_kind {
 	PAGE_KINDS
 };
 
-/* A column of the map over all pages. */
+#define PAGE_COLUMNS 2048
+
+/* What happened in a span of time, whatever the page. */
 struct page_column {
 	uint32_t count[PN_TRACE_TYPES];
 	uint32_t broad; /* flushes that are not of one page */
@@ -46,7 +48,9 @@ struct trace_page {
 	struct grid grid;
 	bool has_map;		/* after its end: there was memory to sort the map in */
 	struct tally by_symbol; /* symbol << 8 | type; sum: ns */
-	struct page_column column[GRID_COLUMNS];
+	uint64_t column_ns;	/* width of these, which need not be that of the map's */
+	struct page_column column[PAGE_COLUMNS];
+	uint64_t late;				   /* events after GRID_NS_MAX: in no column */
 	struct pn_trace_record event[PAGE_EVENTS]; /* a heap: the least costly first */
 	uint64_t order[PAGE_EVENTS];		   /* its place in the trace, beside each */
 	size_t events;

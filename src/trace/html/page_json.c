@@ -125,9 +125,9 @@ static void print_map(const struct trace_page *p, FILE *out)
 	fprintf(out,
 		",\n\"map\":{\"whole\":%s,\"columns\":%d,\"column_ns\":%" PRIu64
 		",\"row_pages\":%" PRIu64 ",\"events\":%" PRIu64 ",\"cells\":%zu,\"most\":%" PRIu32
-		",\"late\":%" PRIu64 ",\"crowded\":%" PRIu64,
+		",\"crowded\":%" PRIu64,
 		p->has_map ? "true" : "false", GRID_COLUMNS, g->column_ns,
-		UINT64_C(1) << g->page_shift, g->events, g->used, g->most, g->late, g->crowded);
+		UINT64_C(1) << g->page_shift, g->events, g->used, g->most, g->crowded);
 	fputs("}", out);
 	if (p->has_map) {
 		print_rows(p, out);
@@ -143,7 +143,7 @@ static void print_column(const struct trace_page *p, const char *name, size_t at
 	const char *comma = "";
 
 	fprintf(out, "\"%s\":[", name);
-	for (unsigned i = 0; i < GRID_COLUMNS; i++) {
+	for (unsigned i = 0; i < PAGE_COLUMNS; i++) {
 		uint32_t count;
 
 		memcpy(&count, (const char *)&p->column[i] + at, sizeof(count));
@@ -157,7 +157,8 @@ static void print_column(const struct trace_page *p, const char *name, size_t at
 
 static void print_columns(const struct trace_page *p, FILE *out)
 {
-	fputs(",\n\"columns\":{", out);
+	fprintf(out, ",\n\"lane_ns\":%" PRIu64 ",\"late\":%" PRIu64 ",\"columns\":{", p->column_ns,
+		p->late);
 	for (unsigned t = 1; t < PN_TRACE_TYPES; t++) {
 		if (!p->summary.count[t])
 			continue;
