@@ -7,6 +7,7 @@
 #define TRACE_EXPORT_H
 
 #include "symbols.h"
+#include "trace/sorter.h"
 #include "trace/tally.h"
 
 #include <penumbra/penumbra.h>
@@ -33,7 +34,24 @@ extern const struct trace_export_format trace_export_callgrind;
 struct export_flow {
 	bool open;
 	uint8_t vcpu;
+	unsigned tid;
 	uint64_t time, rip, page;
+};
+
+/* Threads of chrome: by who saw the events, then by vCPU; the two that see exits share theirs. */
+#define EXPORT_THREADS (PN_SOURCES * 256)
+
+struct export_chrome {
+	struct sorter sorter; /* its heap NULL: no memory, events stay as they come */
+	uint64_t last_ns;
+	bool seen[EXPORT_THREADS];
+	uint64_t free_ns[EXPORT_THREADS]; /* the end of the thread's last slice */
+	uint64_t faults[2];		  /* guest, hidden */
+	uint64_t flushes, table_writes;
+	uint64_t counter_ns; /* time of the last counter */
+	bool counted;	     /* there was one, and nothing since */
+	struct export_flow flow[EXPORT_FLOWS];
+	uint64_t flows; /* that were drawn */
 };
 
 struct trace_export {
@@ -42,15 +60,8 @@ struct trace_export {
 	const struct symbols *symbols;
 	FILE *out;
 	uint64_t records;
-
-	struct tally tally;    /* folded, callgrind: by symbol and type; sum: costs in ns */
-	uint64_t last_ns;      /* chrome, from here on */
-	uint64_t vcpu_seen[4]; /* bits */
-	uint64_t faults[2];    /* guest, hidden */
-	uint64_t counter_ns;   /* time of the last counter */
-	bool counted;	       /* there was one, and nothing since */
-	struct export_flow flow[EXPORT_FLOWS];
-	uint64_t flows; /* that were drawn */
+	struct tally tally; /* folded, callgrind: by symbol and type; sum: costs in ns */
+	struct export_chrome chrome;
 };
 
 /* The format of a name, or NULL. */

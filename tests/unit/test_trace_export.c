@@ -206,6 +206,10 @@ static void csv_has_a_head_and_quotes_what_must_be(void **state)
 
 /* --- Trace events --- */
 
+/* Costs grow by 100 ns and times by 1000: the tenth record ends where the next begins, the eleventh
+ * after that, and the twelfth begins within it. */
+#define RUNS 10
+
 static void slices_instants_counters_and_names_are_drawn(void **state)
 {
 	struct trace_file *f = *state;
@@ -217,12 +221,15 @@ static void slices_instants_counters_and_names_are_drawn(void **state)
 	add(f, (struct pn_trace_record){.type = PN_TRACE_CR3, .time = 90000, .vcpu = 255});
 	end();
 	root = trace_events_check(text, &found);
-	/* A record with a cost is a slice; flush, halt, mode, mark and drop are instants as well,
-	 * and so is what has no cost. */
-	assert_int_equal(found.phase['X'], PN_TRACE_TYPES - 1);
-	assert_int_equal(found.phase['i'], 5 + 1);
+	/* Each record but the twelfth is a slice; between those of vCPU 0 it runs; flush,
+	 * halt, mode, mark and drop are instants as well. */
+	CHECK_CONTAINS("run", text,
+		       "{\"name\":\"run\",\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":1.100,"
+		       "\"cat\":\"run\",\"dur\":0.900,");
+	assert_int_equal(found.phase['X'], PN_TRACE_TYPES - 1 + RUNS);
+	assert_int_equal(found.phase['i'], 5);
 	assert_int_equal(found.phase['M'], 3);
-	assert_int_equal(found.phase['C'], 1);
+	assert_int_equal(found.phase['C'], 3);
 	json_decref(root);
 	free(text);
 }
@@ -265,10 +272,40 @@ static void a_flow_goes_from_a_guest_fault_to_its_end(void **state)
 	json_decref(trace_events_check(text, &found));
 	assert_int_equal(found.phase['s'], 2);
 	assert_int_equal(found.phase['f'], 2);
+	assert_int_equal(found.phase['b'], 2);
+	assert_int_equal(found.phase['e'], 2);
 	CHECK_CONTAINS("start", text, "\"ph\":\"s\",\"pid\":1,\"tid\":1,\"ts\":1.000");
 	CHECK_CONTAINS("end", text, "\"ph\":\"f\",\"pid\":1,\"tid\":1,\"ts\":4.000");
 	CHECK_CONTAINS("other start", text, "\"ph\":\"s\",\"pid\":1,\"tid\":2,\"ts\":2.000");
 	CHECK_CONTAINS("other end", text, "\"ph\":\"f\",\"pid\":1,\"tid\":2,\"ts\":5.000");
+	free(text);
+}
+
+/* Several sources: each has a thread of its own beside the exits', and what comes a little late is put
+ * in its place. */
+static void what_other_sources_saw_has_threads_of_its_own(void **state)
+{
+	struct trace_file *f = *state;
+	struct trace_events found;
+	struct pn_trace_record r = fault(5000, 0, 5);
+
+	begin(f, "chrome");
+	add(f, (struct pn_trace_record){
+		       .type = PN_TRACE_EXIT, .source = PN_SOURCE_EXIT, .time = 1000, .cost = 500});
+	add(f, (struct pn_trace_record){
+		       .type = PN_TRACE_EXIT, .source = PN_SOURCE_EXIT, .time = 9000, .cost = 500});
+	r.source = PN_SOURCE_GUEST;
+	add(f, r);
+	r.type = PN_TRACE_CR3;
+	r.time = 3000;
+	r.rip = 0;
+	add(f, r);
+	end();
+	json_decref(trace_events_check(text, &found));
+	CHECK_CONTAINS("thread", text, "\"name\":\"vCPU 0 seen by guest\"");
+	CHECK_CONTAINS("run", text, "\"tid\":1,\"ts\":1.500,\"cat\":\"run\",\"dur\":7.500,");
+	CHECK_CONTAINS("fault", text,
+		       "{\"name\":\"guest-fault\",\"ph\":\"X\",\"pid\":1,\"tid\":513,\"ts\":5.000");
 	free(text);
 }
 
@@ -292,6 +329,20 @@ static void whatever_comes_the_file_is_valid(void **state)
 	assert_int_equal(found.phase['s'], found.phase['f']);
 	/* Each page comes again only after others have taken its place. */
 	assert_int_equal(found.phase['s'], 0);
+	free(text);
+	/* Costs and times of a damaged file, the greatest among them. */
+	begin(f, "chrome");
+	for (unsigned i = 0; i < 5000; i++) {
+		struct pn_trace_record r = fault((uint64_t)i * 7919 % 5000 * 1000, i % 3, i % 7);
+
+		r.cost = i % 5 ? UINT32_MAX / (1 + i % 31) : 0;
+		r.type = (uint8_t)(i % 17);
+		r.source = (uint8_t)(i % 9);
+		add(f, r);
+	}
+	add(f, fault(UINT64_MAX / 2, 0, 1));
+	end();
+	json_decref(trace_events_check(text, &found));
 	free(text);
 }
 
@@ -367,6 +418,7 @@ int main(void)
 		TRACE_TEST(csv_has_a_head_and_quotes_what_must_be),
 		TRACE_TEST(slices_instants_counters_and_names_are_drawn),
 		TRACE_TEST(a_flow_goes_from_a_guest_fault_to_its_end),
+		TRACE_TEST(what_other_sources_saw_has_threads_of_its_own),
 		TRACE_TEST(whatever_comes_the_file_is_valid),
 		TRACE_TEST(folded_counts_by_symbol_and_type),
 		TRACE_TEST(names_cannot_break_a_format_of_lines),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A judge of trace-event files (Chrome's "Trace Event Format", the JSON object form): members,
- * their types, phases, order of time in each thread, flows that begin and end.
+ * their types, phases, order of time in each thread, slices that lie in one another, flows that begin
+ * and end on a slice.
  */
 #ifndef TESTS_UNIT_TRACE_EVENTS_H
 #define TESTS_UNIT_TRACE_EVENTS_H
