@@ -20,6 +20,30 @@ static double difference(const uint64_t *of)
 	return of[1] >= of[0] ? (double)(of[1] - of[0]) : -(double)(of[0] - of[1]);
 }
 
+/*
+ * A number in `width` columns, at most CELL of them: with so many decimals as asked for, or with as many
+ * as there is room for.
+ */
+#define CELL 16
+struct cell {
+	char text[CELL];
+};
+
+static struct cell cell(double value, int width, int decimals, bool sign)
+{
+	struct cell c;
+	int n;
+
+	for (; decimals >= 0; decimals--) {
+		n = snprintf(c.text, sizeof(c.text), sign ? "%+*.*f" : "%*.*f", width, decimals,
+			     value);
+		if (n <= width)
+			return c;
+	}
+	snprintf(c.text, sizeof(c.text), sign ? "%+*.1e" : "%*.1e", width, value);
+	return c;
+}
+
 static const char *mode_of(const struct diff_side *s)
 {
 	return s->mode[0] && s->mode[1] ? "both modes" : trace_mode_name(s->mode[1] ? 1 : 0);
@@ -48,8 +72,10 @@ static void print_head(const struct trace_diff *d, FILE *out)
 
 static void print_row(const char *name, const uint64_t *count, const uint64_t *ns, FILE *out)
 {
-	fprintf(out, "%-12.12s %9" PRIu64 " %9" PRIu64 " %+9.0f %11.3f %11.3f %+11.3f\n", name,
-		count[0], count[1], difference(count), ms(ns[0]), ms(ns[1]), difference(ns) / 1e6);
+	fprintf(out, "%-12.12s %s %s %s %s %s %s\n", name, cell((double)count[0], 9, 0, false).text,
+		cell((double)count[1], 9, 0, false).text, cell(difference(count), 9, 0, true).text,
+		cell(ms(ns[0]), 11, 3, false).text, cell(ms(ns[1]), 11, 3, false).text,
+		cell(difference(ns) / 1e6, 11, 3, true).text);
 }
 
 static void print_types(const struct trace_diff *d, FILE *out)
@@ -102,6 +128,12 @@ static void print_own(const struct trace_diff *d, FILE *out)
 			d->same, all[0], all[1]);
 }
 
+static void print_average(const uint64_t *sum, double per, FILE *out)
+{
+	for (unsigned i = 0; i < 2; i++)
+		fprintf(out, " %s", cell((double)sum[i] / per, 9, 2, false).text);
+}
+
 static void print_with(const struct trace_diff *d, FILE *out)
 {
 	if (!d->same)
@@ -111,14 +143,14 @@ static void print_with(const struct trace_diff *d, FILE *out)
 	fprintf(out, "%-18s %9s %9s %9s %9s %9s %9s\n", "on average", "A", "B", "A", "B", "A", "B");
 	for (unsigned k = 0; k < DIFF_KINDS; k++) {
 		const struct diff_own *own = &d->own[k];
-		double n = (double)own->same;
 
 		if (!own->same)
 			continue;
-		fprintf(out, "%-18s %9.2f %9.2f %9.2f %9.2f %9.2f %9.2f\n", diff_kind_names[k],
-			(double)own->between[0] / n, (double)own->between[1] / n,
-			(double)own->cost_ns[0] / n / 1e3, (double)own->cost_ns[1] / n / 1e3,
-			(double)own->elapsed_ns[0] / n / 1e3, (double)own->elapsed_ns[1] / n / 1e3);
+		fprintf(out, "%-18s", diff_kind_names[k]);
+		print_average(own->between, (double)own->same, out);
+		print_average(own->cost_ns, (double)own->same * 1e3, out);
+		print_average(own->elapsed_ns, (double)own->same * 1e3, out);
+		fputc('\n', out);
 	}
 }
 
@@ -153,6 +185,13 @@ static void print_places(const struct trace_diff *d, FILE *out)
 	}
 }
 
+static void print_symbol(const char *name, const uint64_t *events, const uint64_t *ns, FILE *out)
+{
+	fprintf(out, "%-21.21s %s %s %s %s %s\n", name, cell((double)events[0], 9, 0, false).text,
+		cell((double)events[1], 9, 0, false).text, cell(ms(ns[0]), 11, 3, false).text,
+		cell(ms(ns[1]), 11, 3, false).text, cell(difference(ns) / 1e6, 11, 3, true).text);
+}
+
 static void print_symbols(const struct trace_diff *d, FILE *out)
 {
 	const struct symbols *symbols = &d->side[0].reader->symbols;
@@ -165,21 +204,17 @@ static void print_symbols(const struct trace_diff *d, FILE *out)
 	for (size_t i = 0; i < d->symbols; i++) {
 		const struct diff_symbol *s = &d->symbol[i];
 
-		if (i >= TOP) {
-			for (unsigned k = 0; k < 2; k++) {
-				rest[k] += s->events[k];
-				ns[k] += s->cost_ns[k];
-			}
-			continue;
+		for (unsigned k = 0; i >= TOP && k < 2; k++) {
+			rest[k] += s->events[k];
+			ns[k] += s->cost_ns[k];
 		}
-		fprintf(out, "%-21.21s %9" PRIu64 " %9" PRIu64 " %11.3f %11.3f %+11.3f\n",
-			s->symbol == DIFF_NOWHERE ? "no symbol" : symbols->symbol[s->symbol].name,
-			s->events[0], s->events[1], ms(s->cost_ns[0]), ms(s->cost_ns[1]),
-			difference(s->cost_ns) / 1e6);
+		if (i < TOP)
+			print_symbol(s->symbol == DIFF_NOWHERE ? "no symbol"
+							       : symbols->symbol[s->symbol].name,
+				     s->events, s->cost_ns, out);
 	}
-	if (d->symbols > TOP)
-		fprintf(out, "%-21s %9" PRIu64 " %9" PRIu64 " %11.3f %11.3f %+11.3f\n", "elsewhere",
-			rest[0], rest[1], ms(ns[0]), ms(ns[1]), difference(ns) / 1e6);
+	if (rest[0] || rest[1])
+		print_symbol("elsewhere", rest, ns, out);
 }
 
 void trace_diff_print(const struct trace_diff *d, FILE *out)
