@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# deps.sh [build|test]...: installs the Debian or Ubuntu packages that building (and testing) needs
-# and that are missing; says which; does nothing when all are there.
+# deps.sh [build|test|browser]...: installs the Debian or Ubuntu packages that building (and testing,
+# and looking at HTML pages) needs and that are missing; says which; does nothing when all are there.
 set -euo pipefail
 
 declare -A packages=(
 	[build]='gcc libc6-dev linux-libc-dev cmake ninja-build pkg-config libelf-dev libzydis-dev libjansson-dev'
 	[test]='libcmocka-dev clang clang-format clang-tidy cppcheck strace'
+	[browser]='chromium fonts-dejavu-core'
 )
 
 missing=()
 for set in "${@:-build}"; do
-	for package in ${packages[$set]:?"deps.sh: $set: give build or test"}; do
+	for package in ${packages[$set]:?"deps.sh: $set: give build, test or browser"}; do
 		state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || true
 		[ "$state" = installed ] || missing+=("$package")
 	done

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test.sh [STEP]...: sets up, builds and runs the whole test suite, or the steps named:
 #   unit     unit tests (no KVM)
+#   html     the HTML page of a trace in Chromium (skipped where there is none to be had)
 #   machine  machine tests on this machine's own /dev/kvm
 #   rigs     machine tests on kvm_amd npt=1, npt=0 and kvm_intel ept=1, ept=0 (docs/rig.md), and
 #            those of five paging levels and protection keys on kvm_amd with cpu=max
@@ -11,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-all='unit machine rigs asan clang style'
+all='unit html machine rigs asan clang style'
 for step in "$@"; do
 	[[ " $all " == *" $step "* ]] || {
 		echo "test.sh: $step: no such step; give any of: $all" >&2
@@ -94,6 +95,11 @@ echo 'building build/'
 scripts/build.sh release "${options[@]}"
 
 wanted unit && unit_tests build ''
+if wanted html; then
+	# Ubuntu's chromium is a snap, which sees no files of ours; Google's will do where it is.
+	command -v chromium google-chrome >/dev/null || scripts/deps.sh browser || true
+	tests 'html' 200 build/tests/html-tests
+fi
 host() { build/penumbra doctor --json | sed -n 's/^ *"host_paging": "\(.*\)",$/\1/p'; }
 wanted machine && tests "this host: $(host)" 600 build/tests/machine-tests
 if wanted rigs; then

@@ -498,6 +498,7 @@ function draw() {
   drawAxis(c);
   root.dataset.cells = cellsTotal;
   root.dataset.drawn = count;
+  root.dataset.wide = root.scrollWidth > root.clientWidth ? "yes" : "no";
   picture.setAttribute("aria-label", "Map of " + rows.length + " rows of pages over " + span(sum.length_ns) +
     ": " + kinds.map(([k, w]) => kindTotal[k] + " " + w).join(", "));
   byId("scale").textContent = scaleWords();
