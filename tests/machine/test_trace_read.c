@@ -173,6 +173,77 @@ static void the_document_s_example_reads_a_trace(void **state)
 	trace_sum_free(sum);
 }
 
+static void the_page_of_a_run_has_all_its_events(void **state)
+{
+	char path[] = "/tmp/penumbra-page.XXXXXX", option[48], events[48];
+	char *text = malloc(WHOLE);
+	struct trace_sum *sum;
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	trace_once();
+	assert_non_null(text);
+	sum = trace_sum(run.trace);
+	fd = mkstemp(path);
+	snprintf(option, sizeof(option), "--html=%s", path);
+	RUN(p, "trace", option, run.trace);
+	assert_int_equal(p->status, 0);
+	assert_string_equal(p->out, "");
+	assert_string_equal(p->err, "");
+	n = read(fd, text, WHOLE - 1);
+	assert_true(n > 0);
+	text[n] = 0;
+	snprintf(events, sizeof(events), "\"events\":%llu,",
+		 (unsigned long long)sum->summary.records);
+	CHECK_CONTAINS("events", text, events);
+	CHECK_CONTAINS("end", text, "</html>");
+	trace_sum_free(sum);
+	close(fd);
+	unlink(path);
+	free(text);
+}
+
+static void the_summary_is_one_json_object(void **state)
+{
+	struct trace_sum *sum;
+	json_t *object;
+
+	(void)state;
+	trace_once();
+	sum = trace_sum(run.trace);
+	RUN(p, "trace", "--summary", "--json", run.trace);
+	assert_int_equal(p->status, 0);
+	object = json_loads(p->out, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(object);
+	assert_int_equal(json_integer_value(json_object_get(object, "events")),
+			 sum->summary.records);
+	json_decref(object);
+	trace_sum_free(sum);
+}
+
+/* A run beside itself: the same, and nothing that only one of them has. */
+static void a_run_differs_in_nothing_from_itself(void **state)
+{
+	json_t *object, *only;
+
+	(void)state;
+	trace_once();
+	RUN(p, "trace", "diff", run.trace, run.trace);
+	assert_int_equal(p->status, 0);
+	assert_true(fits_80_columns(p->out));
+	CHECK_CONTAINS("same", p->out, " are the same, in the same order.\n");
+	RUN(p, "trace", "diff", "--json", run.trace, run.trace);
+	assert_int_equal(p->status, 0);
+	object = json_loads(p->out, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(object);
+	only = json_object_get(object, "only");
+	assert_true(json_integer_value(json_object_get(object, "same")) > 500);
+	assert_int_equal(json_integer_value(json_array_get(only, 0)), 0);
+	assert_int_equal(json_integer_value(json_array_get(only, 1)), 0);
+	json_decref(object);
+}
+
 struct refusal {
 	const char *arguments[5];
 	const char *says;
@@ -190,6 +261,14 @@ static const struct refusal refusals[] = {
 	{{"trace", "--summary=1", SCRIPT}, "--summary=1"},
 	{{"trace", "--summary", "--export=csv", SCRIPT}, "give one of them"},
 	{{"trace", "--filter=what", SCRIPT}, "what: no such event"},
+	{{"trace", "--html=x", "--summary", SCRIPT}, "--html: goes with --filter only"},
+	{{"trace", "--html=x", "--output=y", SCRIPT}, "--html: goes with --filter only"},
+	{{"trace", "--json", "--export=csv", SCRIPT}, "give one of them"},
+	{{"trace", "diff"}, "which files"},
+	{{"trace", "diff", "a"}, "which files"},
+	{{"trace", "diff", "/no/such/a", "/no/such/b"}, "/no/such/a: No such file"},
+	{{"trace", "diff", SCRIPT, SCRIPT}, "no trace of Penumbra's"},
+	{{"trace", "diff", "--nonsense", "a", "b"}, "--nonsense: no such option"},
 	{{"trace", "--nonsense", SCRIPT}, "--nonsense: no such option"},
 };
 
@@ -225,6 +304,9 @@ static void what_it_cannot_write_is_one_line_and_125(void **state)
 static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(the_summary_tells_the_counts_in_80_columns),
 	SUBJECT_TEST(each_export_has_every_event),
+	SUBJECT_TEST(the_page_of_a_run_has_all_its_events),
+	SUBJECT_TEST(the_summary_is_one_json_object),
+	SUBJECT_TEST(a_run_differs_in_nothing_from_itself),
 	SUBJECT_TEST(the_document_s_example_reads_a_trace),
 	SUBJECT_TEST(what_it_cannot_do_is_one_line_and_125),
 	SUBJECT_TEST(what_it_cannot_write_is_one_line_and_125),
