@@ -1,4 +1,4 @@
-# cmake -DFROM=DIR -DTO=FILE -P page.cmake: page.html with page.css and page.js put in, and a content
+# cmake -DFROM=DIR -DTO=FILE -P page.cmake: page.html with page.css and the scripts put in, and a content
 # security policy that lets exactly those two take effect, by their hashes.
 
 # The base64 of a SHA-256 given in hexadecimal: 32 bytes, of which three make four characters.
@@ -20,11 +20,16 @@ function(base64_of_sha256 hex out)
 endfunction()
 
 file(READ "${FROM}/page.html" page)
+file(READ "${FROM}/page.css" css)
+set(js "")
+foreach(part page map cursor tables)
+  file(READ "${FROM}/${part}.js" text)
+  string(APPEND js "${text}")
+endforeach()
 foreach(part css js)
-  file(READ "${FROM}/page.${part}" text)
-  string(SHA256 hex "${text}")
+  string(SHA256 hex "${${part}}")
   base64_of_sha256("${hex}" hash)
   string(REPLACE "@HASH_${part}@" "sha256-${hash}" page "${page}")
-  string(REPLACE "@${part}@" "${text}" page "${page}")
+  string(REPLACE "@${part}@" "${${part}}" page "${page}")
 endforeach()
 file(WRITE "${TO}" "${page}")

@@ -75,10 +75,12 @@ static bool meet(const struct view *a, const struct view *b, size_t *i, size_t *
 
 bool align(const struct align_handler *h)
 {
-	struct view *v = calloc(2, sizeof(*v)), *a = v, *b = v + 1;
+	struct view *v = calloc(2, sizeof(*v)), *a, *b;
 
 	if (!v)
 		return false;
+	a = &v[0];
+	b = &v[1];
 	for (;;) {
 		size_t i, j;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A trace as one HTML page that needs nothing else (docs/trace.md): fed record by record in bounded
- * memory, written at the end. Its text, style and script are page.html, page.css and page.js; what
+ * memory, written at the end. Its text, style and scripts are page.html, page.css and *.js; what
  * they show goes into the page as JSON.
  */
 #ifndef TRACE_HTML_PAGE_H
