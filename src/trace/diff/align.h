@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ALIGN_WINDOW 512
+#define ALIGN_WINDOW ((size_t)512)
 
 /* An event of the guest's own, and what the mode added to it up to the next one. */
 struct align_event {

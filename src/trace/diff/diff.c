@@ -312,8 +312,13 @@ static int open_side(struct diff_side *s, const char *path, struct pn_error *err
 
 	s->path = path;
 	s->reader = malloc(sizeof(*s->reader));
-	if (!s->reader || !tally_init(&s->by_symbol, KEYS_BITS))
-		return pn_fail(err, PN_ERR_NOMEM, "out of memory");
+	if (!s->reader || !tally_init(&s->by_symbol, KEYS_BITS)) {
+		/* Without a file that was opened there is nothing to close. */
+		free(s->reader);
+		s->reader = NULL;
+		pn_fail(err, PN_ERR_NOMEM, "out of memory");
+		return PN_ERR_NOMEM;
+	}
 	code = trace_open(s->reader, path, err);
 	if (code) {
 		free(s->reader);

@@ -40,7 +40,7 @@ void trace_page_fini(struct trace_page *p)
 static void reach(struct trace_page *p, uint64_t time)
 {
 	for (; time / p->column_ns >= PAGE_COLUMNS; p->column_ns *= 2) {
-		for (unsigned i = 0; i < PAGE_COLUMNS / 2; i++) {
+		for (size_t i = 0; i < PAGE_COLUMNS / 2; i++) {
 			struct page_column a = p->column[2 * i], b = p->column[2 * i + 1];
 
 			for (unsigned t = 0; t < PN_TRACE_TYPES; t++)
