@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A type that has no bit is shown if everything is. */
@@ -152,11 +153,23 @@ int cli_trace_finish(const struct trace_request *q)
 	return failed ? cli_fail("%s: cannot be written: %s", q->output, strerror(saved)) : 0;
 }
 
+/* To open for writing what is still to be read would empty it. */
+static bool is_same_file(const char *path, int fd)
+{
+	struct stat a, b;
+
+	return path && stat(path, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 int cli_trace_print(struct trace_request *q, struct trace_reader *r)
 {
 	struct pn_error err;
-	int code, status = cli_trace_output(q);
+	int code, status;
 
+	if (is_same_file(q->output, r->fd))
+		return cli_fail("%s: cannot be written: it is the trace itself", q->output);
+	status = cli_trace_output(q);
 	if (status)
 		return status;
 	code = q->html	    ? print_page(q, r, &err)

@@ -284,6 +284,7 @@ static void what_it_cannot_do_is_one_line_and_125(void **state)
 
 static void what_it_cannot_write_is_one_line_and_125(void **state)
 {
+	char itself[48];
 	static const char *const hows[] = {"--filter=all", "--summary", "--export=json",
 					   "--export=chrome"};
 
@@ -297,6 +298,9 @@ static void what_it_cannot_write_is_one_line_and_125(void **state)
 		process_wait(p);
 		expect_failure(p, hows[i], 125, "standard output: No space left");
 	}
+	snprintf(itself, sizeof(itself), "--html=%s", run.trace);
+	RUN(p, "trace", itself, run.trace);
+	expect_failure(p, "itself", 125, "it is the trace itself");
 	RUN(p, "trace", "--summary", "--output=/no/such/directory/file", run.trace);
 	expect_failure(p, "directory", 125, "/no/such/directory/file: cannot be written");
 }
