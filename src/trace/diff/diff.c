@@ -236,9 +236,8 @@ static int align_all(struct work *w)
 {
 	const struct align_handler handler = {next_own, add_same, add_place, w};
 	struct stream *s = w->stream;
-	bool ok = sorter_init(&s[0].sorter) & sorter_init(&s[1].sorter);
+	bool ok = sorter_init(&s[0].sorter) && sorter_init(&s[1].sorter) && align(&handler);
 
-	ok = ok && align(&handler);
 	sorter_fini(&s[0].sorter);
 	sorter_fini(&s[1].sorter);
 	return ok ? w->code : pn_fail(w->err, PN_ERR_NOMEM, "out of memory");
