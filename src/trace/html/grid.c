@@ -100,8 +100,8 @@ static void coarsen(struct grid *g, unsigned time_by, unsigned page_by)
 	memset(g->cell, 0, g->room * sizeof(*g->cell));
 	g->used = 0;
 	for (size_t i = 0; i < count; i++)
-		store(g, row_of(old[i].page, page_by), (unsigned)old[i].column >> time_by,
-		      old[i].kind, old[i].count);
+		store(g, row_of(old[i].page, page_by),
+		      (unsigned)((uint64_t)old[i].column >> time_by), old[i].kind, old[i].count);
 	free(old);
 done:
 	g->column_ns <<= time_by;

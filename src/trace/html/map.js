@@ -298,7 +298,8 @@ function drawRows(c) {
           places.get(x).push([kind, w, n]);
           count++;
         });
-    for (const [x, all] of places) {
+    // Last what matters most: a place is drawn a little wider than it may be.
+    for (const [x, all] of [...places].reverse()) {
       const some = all.slice(0, most);
       some.forEach(([kind, w, n], k) => {
         const top = Math.round(high * k / some.length), below = Math.round(high * (k + 1) / some.length);
