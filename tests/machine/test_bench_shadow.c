@@ -125,8 +125,7 @@ static void a_demand_zero_fault_takes_two_exits(void **state)
 		CHECK_NUMBER("demand", "hidden faults", counts_figure(&r, op, COUNT_HIDDEN), 0);
 		CHECK_NUMBER("demand", "table writes", counts_figure(&r, op, COUNT_TABLE_WRITES),
 			     s == WP);
-		CHECK_NUMBER("demand-cr2", "exits", figure("demand-cr2", s, COUNT_EXITS),
-			     exits[s]);
+		CHECK_NUMBER("demand-cr2", "exits", figure("demand-cr2", s, COUNT_EXITS), exits[s]);
 	}
 }
 
