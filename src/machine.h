@@ -60,13 +60,15 @@ void machine_sweep(struct pn_machine *m);
 
 /*
  * Starts a trace of the events in `types` (bits 1 << enum pn_trace_type) into a file, or, for the
- * path "-", as lines onto `text`. Returns 0, PN_ERR_STATE, PN_ERR_NOMEM, PN_ERR_SYSTEM.
+ * path "-", as lines onto `text`; beyond what exits tell, from the `sources` (bits 1 << enum
+ * pn_trace_source; sources/source.h). Returns 0, PN_ERR_STATE, PN_ERR_NOMEM, PN_ERR_SYSTEM,
+ * PN_ERR_HOST_LACKS for a source that this host cannot give.
  */
 int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint32_t types,
-			struct pn_error *err);
+			uint32_t sources, struct pn_error *err);
 
 /* Ends it: all that happened is written. Returns 0 or the errno of a write that failed; stores how
- * many records the ring had no room for. */
+ * many records the rings had no room for. */
 int machine_trace_stop(struct pn_machine *m, uint64_t *dropped);
 
 /*

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A machine's trace: its ring, its stream, and what the head of the file says of the guest. */
+/* A machine's trace: its sources, its stream, and what the head of the file says of the guest. */
 #include "machine.h"
 
 #include "error.h"
+#include "sources/source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 struct machine_trace {
 	struct tracer tracer;
 	struct trace_stream stream;
+	struct sources sources;
 };
 
 static void describe(const struct pn_machine *m, struct pn_trace_header *h)
@@ -21,8 +23,25 @@ static void describe(const struct pn_machine *m, struct pn_trace_header *h)
 	snprintf(h->cmdline, sizeof(h->cmdline), "%.*s", (int)sizeof(h->cmdline) - 1, m->cmdline);
 }
 
+static int start_sources(struct pn_machine *m, struct machine_trace *t, uint32_t wanted,
+			 struct pn_error *err)
+{
+	const struct source_context context = {
+		.vcpu = &m->vcpu,
+		.vm = m->vm,
+		.mem = &m->mem,
+		.ram = &m->ram,
+		.symbols = &m->image.symbols,
+		.stream = &t->stream,
+		.start_ns = t->tracer.start_ns,
+		.types = t->tracer.types,
+	};
+
+	return sources_start(&t->sources, &context, wanted, err);
+}
+
 int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint32_t types,
-			struct pn_error *err)
+			uint32_t sources, struct pn_error *err)
 {
 	struct pn_trace_header header;
 	struct machine_trace *t;
@@ -42,9 +61,15 @@ int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint
 		free(t);
 		return code;
 	}
-	t->tracer.ring = &t->stream.ring;
+	t->tracer.ring = &t->stream.ring[0];
 	t->tracer.types = types;
 	t->tracer.start_ns = header.start_ns;
+	code = start_sources(m, t, sources, err);
+	if (code) {
+		trace_stream_stop(&t->stream);
+		free(t);
+		return code;
+	}
 	m->trace = t;
 	m->vcpu.tracer = &t->tracer;
 	return PN_OK;
@@ -60,7 +85,8 @@ int machine_trace_stop(struct pn_machine *m, uint64_t *dropped)
 		return 0;
 	m->vcpu.tracer = NULL;
 	m->trace = NULL;
-	*dropped = t->stream.ring.dropped_total;
+	sources_stop(&t->sources);
+	*dropped = trace_stream_dropped(&t->stream);
 	code = trace_stream_stop(&t->stream);
 	free(t);
 	return code;
@@ -68,5 +94,5 @@ int machine_trace_stop(struct pn_machine *m, uint64_t *dropped)
 
 int pn_trace_file(struct pn_machine *m, const char *path, uint32_t types, struct pn_error *err)
 {
-	return machine_trace_start(m, path, NULL, types, err);
+	return machine_trace_start(m, path, NULL, types, 0, err);
 }

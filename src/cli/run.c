@@ -156,7 +156,7 @@ static int run_guest(const struct run *r, struct pn_machine *m, struct output *o
 	print_warnings(r, m);
 	if (r->options.trace)
 		code = machine_trace_start(m, r->options.trace, stderr, r->options.trace_types,
-					   err);
+					   r->options.trace_sources, err);
 	if (code)
 		return code;
 	code = stop_arm(m, r->options.timeout_ns, err);

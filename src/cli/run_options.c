@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/parse.h"
 #include "cli/trace.h"
+#include "sources/source.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ static const char usage[] =
 	"                      wrongly\n"
 	"  --trace=FILE        write every event to FILE; -: as lines on standard error\n"
 	"  --trace-filter=LIST only these, as fault,flush,cr3 (penumbra trace --help)\n"
+	"  --trace-source=LIST look from there as well: guest, break, uffd, stats, kernel\n"
 	"  --stats[=json]       print what the run came to, on standard error\n"
 	"  --stats-file=FILE   write the same as one JSON object\n"
 	"  --help              print this\n"
@@ -59,6 +61,7 @@ enum {
 	OPT_NO_WARNINGS,
 	OPT_TRACE,
 	OPT_TRACE_FILTER,
+	OPT_TRACE_SOURCE,
 	OPT_STATS,
 	OPT_STATS_FILE,
 	OPT_HELP
@@ -78,6 +81,7 @@ static const struct option options[] = {
 	{"no-warnings", no_argument, NULL, OPT_NO_WARNINGS},
 	{"trace", required_argument, NULL, OPT_TRACE},
 	{"trace-filter", required_argument, NULL, OPT_TRACE_FILTER},
+	{"trace-source", required_argument, NULL, OPT_TRACE_SOURCE},
 	{"stats", optional_argument, NULL, OPT_STATS},
 	{"stats-file", required_argument, NULL, OPT_STATS_FILE},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -148,6 +152,7 @@ static int parse_toggle(struct run_options *r, const char *value)
 
 static int parse_option(struct run_options *r, int option, const char *value)
 {
+	char word[40];
 	uint64_t n;
 
 	switch (option) {
@@ -189,6 +194,12 @@ static int parse_option(struct run_options *r, int option, const char *value)
 	case OPT_NO_WARNINGS: r->no_warnings = true; return 0;
 	case OPT_TRACE: r->trace = value; return 0;
 	case OPT_TRACE_FILTER: return cli_trace_filter(value, &r->trace_types);
+	case OPT_TRACE_SOURCE:
+		if (!sources_parse(value, &r->trace_sources, word, sizeof(word)))
+			return bad("trace-source", word,
+				   "no such source; give guest, break, uffd, "
+				   "stats or kernel");
+		return 0;
 	case OPT_STATS:
 		if (value && strcmp(value, "json") != 0)
 			return bad("stats", value, "give json, or nothing");

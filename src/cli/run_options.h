@@ -18,8 +18,9 @@ struct run_options {
 	const struct mmu_choice *mmu;
 	uint64_t timeout_ns; /* 0: no limit */
 	bool no_warnings;
-	const char *trace;    /* file, or "-"; NULL: none */
-	uint32_t trace_types; /* bits 1 << enum pn_trace_type */
+	const char *trace;	/* file, or "-"; NULL: none */
+	uint32_t trace_types;	/* bits 1 << enum pn_trace_type */
+	uint32_t trace_sources; /* bits 1 << enum pn_trace_source, beyond the mode's own */
 	bool stats, stats_json;
 	const char *stats_file;
 	const char *guest;

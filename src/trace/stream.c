@@ -23,19 +23,76 @@ static int write_lines(struct trace_stream *s, const struct pn_trace_record *r, 
 	return fflush(s->text);
 }
 
-/* Takes what is in the ring; false if it was empty. */
+/* How many records of a run of `count` are not later than `time`. */
+static uint32_t until(const struct pn_trace_record *first, uint32_t count, uint64_t time)
+{
+	uint32_t n = 0;
+
+	while (n < count && first[n].time <= time)
+		n++;
+	return n;
+}
+
+/*
+ * Takes what comes first: the longest run of one ring before the first record of any other. Returns
+ * false if all are empty.
+ */
 static bool drain(struct trace_stream *s)
 {
-	const struct pn_trace_record *first;
-	uint32_t count = trace_ring_peek(&s->ring, &first);
+	const struct pn_trace_record *first = NULL, *other;
+	uint64_t second = UINT64_MAX; /* the time of the first record of the rings not chosen */
+	unsigned rings = atomic_load(&s->rings), from = 0;
+	uint32_t count = 0, n;
 
-	if (!count)
+	for (unsigned i = 0; i < rings; i++) {
+		n = trace_ring_peek(&s->ring[i], &other);
+		if (!n)
+			continue;
+		if (!first || other->time < first->time) {
+			if (first)
+				second = first->time;
+			first = other;
+			count = n;
+			from = i;
+		} else if (other->time < second) {
+			second = other->time;
+		}
+	}
+	if (!first)
 		return false;
+	if (second != UINT64_MAX)
+		count = until(first, count, second);
 	if (!s->error && (s->fd >= 0 ? trace_write_all(s->fd, first, count * sizeof(*first))
 				     : write_lines(s, first, count)))
 		s->error = errno ? errno : EIO;
-	trace_ring_took(&s->ring, count);
+	trace_ring_took(&s->ring[from], count);
 	return true;
+}
+
+struct trace_ring *trace_stream_ring(struct trace_stream *s, unsigned bits)
+{
+	unsigned at = atomic_load(&s->rings);
+
+	if (at == TRACE_RINGS || !trace_ring_init(&s->ring[at], bits))
+		return NULL;
+	atomic_store(&s->rings, at + 1);
+	return &s->ring[at];
+}
+
+uint64_t trace_stream_dropped(const struct trace_stream *s)
+{
+	uint64_t dropped = 0;
+
+	for (unsigned i = 0; i < atomic_load(&s->rings); i++)
+		dropped += s->ring[i].dropped_total;
+	return dropped;
+}
+
+static void free_rings(struct trace_stream *s)
+{
+	for (unsigned i = 0; i < atomic_load(&s->rings); i++)
+		trace_ring_fini(&s->ring[i]);
+	atomic_store(&s->rings, 0);
 }
 
 static void *run(void *arg)
@@ -79,7 +136,7 @@ int trace_stream_start(struct trace_stream *s, const char *path, FILE *text,
 	s->text = text;
 	s->header = *header;
 	s->symbols = symbols;
-	if (!trace_ring_init(&s->ring, RING_BITS))
+	if (!trace_stream_ring(s, RING_BITS))
 		return pn_fail(err, PN_ERR_NOMEM, "out of memory for the trace");
 	if (strcmp(path, "-") != 0) {
 		s->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -100,7 +157,7 @@ int trace_stream_start(struct trace_stream *s, const char *path, FILE *text,
 failed:
 	if (s->fd >= 0)
 		close(s->fd);
-	trace_ring_fini(&s->ring);
+	free_rings(s);
 	return code;
 }
 
@@ -113,6 +170,6 @@ int trace_stream_stop(struct trace_stream *s)
 	s->started = false;
 	if (s->fd >= 0 && close(s->fd) && !s->error)
 		s->error = errno;
-	trace_ring_fini(&s->ring);
+	free_rings(s);
 	return s->error;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way of a trace out of the process: a thread takes the records from the ring and writes them
+ * The way of a trace out of the process: a thread takes the records from the rings and writes them
  * to a file as they are, or as lines of text. What has been written stays if the process is killed.
+ * Records that lie in the rings at the same time are written in the order of their times; across
+ * such batches the order of two rings is not kept.
  */
 #ifndef TRACE_STREAM_H
 #define TRACE_STREAM_H
@@ -13,8 +15,11 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#define TRACE_RINGS 8
+
 struct trace_stream {
-	struct trace_ring ring;
+	struct trace_ring ring[TRACE_RINGS]; /* [0] is the vCPU's */
+	atomic_uint rings;		     /* in use */
 	struct pn_trace_header header;
 	const struct symbols *symbols; /* the caller's */
 	int fd;			       /* of the file; -1: lines to `text` */
@@ -33,6 +38,16 @@ struct trace_stream {
 int trace_stream_start(struct trace_stream *s, const char *path, FILE *text,
 		       const struct pn_trace_header *header, const struct symbols *symbols,
 		       struct pn_error *err);
+
+/*
+ * One more ring, of 1 << bits records, for a thread that is to put records of its own; it lives as
+ * long as the stream. Call it from one thread at a time. Returns NULL if there is no memory, or
+ * TRACE_RINGS are in use.
+ */
+struct trace_ring *trace_stream_ring(struct trace_stream *s, unsigned bits);
+
+/* Records that found no room in any of the rings. Once no thread puts any more. */
+uint64_t trace_stream_dropped(const struct trace_stream *s);
 
 /* Writes what is left and ends the stream. Returns 0, or the errno of a write that failed. */
 int trace_stream_stop(struct trace_stream *s);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sources of a trace, beyond what each mode's own exits tell: hw mode traps little by itself, so
+ * each source looks from another place. A source that a host cannot give is refused at the start,
+ * with the reason.
+ */
+#ifndef SOURCES_SOURCE_H
+#define SOURCES_SOURCE_H
+
+#include "memory/ram.h"
+#include "symbols.h"
+#include "trace/stream.h"
+#include "vcpu/vcpu.h"
+
+/* What a source may look at; lives as long as the trace. */
+struct source_context {
+	struct vcpu *vcpu;
+	int vm; /* KVM's file descriptor of the VM */
+	struct gmem *mem;
+	struct ram *ram;
+	const struct symbols *symbols;
+	struct trace_stream *stream;
+	uint64_t start_ns; /* CLOCK_MONOTONIC at time 0 of the trace */
+	uint32_t types;	   /* wanted: bits 1 << enum pn_trace_type */
+};
+
+/* A source: what it is called on the command line, and how it is begun and ended. */
+struct source_ops {
+	const char *name;
+	enum pn_trace_source source;
+
+	/*
+	 * Begins it, before the guest's next instruction, on the thread that calls pn_run. Events that
+	 * do not come from the vCPU's thread go into a ring of their own (trace_stream_ring). Stores
+	 * the source's own state in *state. Returns 0, PN_ERR_HOST_LACKS (the reason in *err),
+	 * PN_ERR_NOMEM, PN_ERR_SYSTEM.
+	 */
+	int (*start)(const struct source_context *c, void **state, struct pn_error *err);
+
+	/* Ends it, after the guest's last instruction: what it has seen is in its ring then. */
+	void (*stop)(void *state);
+};
+
+/* The sources of a trace: those of `wanted` (bits 1 << enum pn_trace_source) that were started. */
+struct sources {
+	struct source_context context;
+	void *state[PN_SOURCES];
+	uint32_t started; /* bits */
+};
+
+/*
+ * Names of sources, "guest,uffd", as a set of bits. Returns false and the word in `bad` (of `size`
+ * bytes) if there is no such source to be asked for.
+ */
+bool sources_parse(const char *list, uint32_t *wanted, char *bad, size_t size);
+
+/* Starts those wanted, all or none. Errors of source_ops.start. */
+int sources_start(struct sources *s, const struct source_context *c, uint32_t wanted,
+		  struct pn_error *err);
+void sources_stop(struct sources *s);
+
+#endif
