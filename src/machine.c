@@ -168,6 +168,7 @@ void pn_machine_destroy(struct pn_machine *m)
 	if (m->mem.limit)
 		gmem_fini(&m->mem);
 	ram_destroy(&m->ram);
+	guest_log_area_free(&m->guest_log);
 	kvm_host_close(&m->host);
 	image_free(&m->image);
 	free(m->cpuid);

@@ -12,6 +12,7 @@
 #include "memory/gmem.h"
 #include "memory/ram.h"
 #include "memory/slots.h"
+#include "sources/guest_log.h"
 #include "trace/stream.h"
 #include "vcpu/deprivileged/deprivileged.h"
 #include "vcpu/deprivileged/sweep.h"
@@ -50,6 +51,7 @@ struct pn_machine {
 	bool ended;		     /* the guest is over: it cannot be run on */
 	char guest[256];	     /* its path, cut if need be */
 	struct machine_trace *trace; /* while one is written */
+	struct guest_log_area guest_log;
 	char reason[256];
 	char *report;
 	uint64_t startup_ns[STARTUP_PHASES];

@@ -5,6 +5,7 @@
  */
 #include "cpu.h"
 
+#include "log.h"
 #include "regs.h"
 #include "syscall.h"
 #include "x86.h"
@@ -133,6 +134,7 @@ static void load_syscall(void)
 	/* IF stays as it is: entry.S tells why. */
 	write_msr(MSR_FMASK, RFLAGS_TF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_AC);
 	write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SCE | EFER_NXE);
+	log_flush(PN_FLUSH_ALL, PN_CAUSE_EFER, 0);
 }
 
 static void enable_features(void)
@@ -145,7 +147,9 @@ static void enable_features(void)
 
 	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
 	__asm__ volatile("mov %0, %%cr0" : : "r"(cr0 | CR0_WP) : "memory");
+	log_flush(PN_FLUSH_ALL, PN_CAUSE_CR0, 0);
 	write_cr4(read_cr4() | CR4_PGE);
+	log_flush(PN_FLUSH_ALL, PN_CAUSE_CR4, 0);
 }
 
 void cpu_enable_guards(void)
@@ -162,6 +166,7 @@ void cpu_enable_guards(void)
 	features.smap = leaf7[1] & CPUID_7_EBX_SMAP;
 	cpu_smap = features.smap;
 	write_cr4(read_cr4() | (features.smep ? CR4_SMEP : 0) | (features.smap ? CR4_SMAP : 0));
+	log_flush(PN_FLUSH_ALL, PN_CAUSE_CR4, 0);
 }
 
 const struct cpu_features *cpu_features(void)

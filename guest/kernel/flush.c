@@ -7,6 +7,7 @@
 
 #include "cpu.h"
 #include "host.h"
+#include "log.h"
 #include "x86.h"
 
 /* Pages for which INVLPG one by one is still thought cheaper than losing the whole context. */
@@ -14,10 +15,13 @@
 
 void flush_load_root(gpa_t root)
 {
-	if (root == flush_root())
+	gpa_t before = flush_root();
+
+	if (root == before)
 		return;
 	write_cr3(root);
 	host_report()->cr3_loads++;
+	log_cr3(before, root);
 }
 
 gpa_t flush_root(void)
@@ -31,6 +35,7 @@ void flush_page(gpa_t root, gva_t gva)
 		return;
 	invlpg(gva);
 	host_report()->flush_page++;
+	log_flush(PN_FLUSH_PAGE, PN_CAUSE_INVLPG, gva);
 }
 
 void flush_range(gpa_t root, gva_t start, gva_t end)
@@ -50,6 +55,7 @@ void flush_context(gpa_t root)
 	write_cr3(root);
 	host_report()->cr3_loads++;
 	host_report()->flush_context++;
+	log_cr3(root, root);
 }
 
 void flush_all(void)
@@ -57,6 +63,8 @@ void flush_all(void)
 	uint64_t cr4 = read_cr4();
 
 	write_cr4(cr4 & ~(uint64_t)CR4_PGE);
+	log_flush(PN_FLUSH_ALL, PN_CAUSE_CR4, 0);
 	write_cr4(cr4);
+	log_flush(PN_FLUSH_ALL, PN_CAUSE_CR4, 0);
 	host_report()->flush_all++;
 }

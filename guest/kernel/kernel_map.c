@@ -11,6 +11,7 @@
 #include "frames.h"
 #include "image.h"
 #include "layout.h"
+#include "log.h"
 #include "panic.h"
 #include "syscall.h"
 #include "tables.h"
@@ -85,6 +86,7 @@ void kernel_map_init(const struct pn_boot_info *boot)
 
 		map(s->start, s->gpa, s->end - s->start, s->prot);
 	}
+	map(boot->log, boot->log, log_size(), PROT_READ | PROT_WRITE);
 	flush_load_root(tables_kernel_root());
 	/* What the boot tables said was not global, but nothing promises that. */
 	flush_all();

@@ -7,6 +7,7 @@
 #include "frames.h"
 #include "host.h"
 #include "kernel_map.h"
+#include "log.h"
 #include "panic.h"
 #include "workload.h"
 
@@ -17,6 +18,7 @@ _Noreturn void kernel_main(const struct pn_boot_info *boot)
 	if (boot->magic != PN_BOOT_MAGIC || boot->version != PN_ABI_VERSION ||
 	    boot->ram_count > PN_BOOT_RAM_MAX)
 		panic("boot information of ABI version %u is not understood", boot->version);
+	log_init(boot);
 	cpu_init();
 	frames_init(boot);
 	kernel_map_init(boot);

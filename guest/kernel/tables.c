@@ -14,6 +14,7 @@
 #include "frames.h"
 #include "host.h"
 #include "layout.h"
+#include "log.h"
 #include "panic.h"
 #include "x86.h"
 
@@ -42,20 +43,24 @@ static bool is_leaf(pte_t entry, unsigned level)
 }
 
 /* Where an entry changes. A table knows how many of its entries are present. */
-static void store(pte_t *entry, pte_t value)
+static void store(pte_t *entry, pte_t value, unsigned level)
 {
 	uint32_t *entries = frame_entries(page_down((uintptr_t)entry));
 
+	log_table_write((uintptr_t)entry, level, *entry, value);
 	*entries += (uint32_t)(value & PTE_PRESENT) - (uint32_t)(*entry & PTE_PRESENT);
 	*(volatile pte_t *)entry = value;
 	host_report()->pt_writes++;
 }
 
-/* The same for `count` entries in a row that are not present yet; each maps `step` bytes more. */
-static void store_run(pte_t *entry, pte_t value, uint64_t step, uint64_t count)
+/* The same for `count` entries in a row that are not present yet; each maps the next page. */
+static void store_run(pte_t *entry, pte_t value, unsigned level, uint64_t count)
 {
+	const uint64_t step = level_size(level);
+
 	*frame_entries(page_down((uintptr_t)entry)) += (uint32_t)count;
 	host_report()->pt_writes += count;
+	log_table_writes((uintptr_t)entry, level, value, step, count);
 	for (; count > 0; count--, value += step)
 		*(volatile pte_t *)entry++ = value;
 }
@@ -86,7 +91,7 @@ static pte_t *entry_at(gpa_t root, gva_t gva, unsigned level, bool create)
 
 			if (!fresh)
 				return NULL;
-			store(entry, fresh | PTE_PRESENT | PTE_WRITE | PTE_USER);
+			store(entry, fresh | PTE_PRESENT | PTE_WRITE | PTE_USER, l);
 		} else if (is_leaf(*entry, l)) {
 			return NULL;
 		}
@@ -153,7 +158,8 @@ gpa_t tables_new_root(void)
 			tables_free_root(root);
 			return 0;
 		}
-		store(entry, *entry_at(kernel_root, kernel_part[i], SHARED_LEVEL, false));
+		store(entry, *entry_at(kernel_root, kernel_part[i], SHARED_LEVEL, false),
+		      SHARED_LEVEL);
 	}
 	return root;
 }
@@ -166,12 +172,12 @@ void tables_free_root(gpa_t root)
 
 		if (!entry)
 			continue;
-		store(entry, 0);
+		store(entry, 0, SHARED_LEVEL);
 		if (page_down((uintptr_t)entry) == root)
 			continue;
 		if (*frame_entries(page_down((uintptr_t)entry)) == 0) {
 			frame_put_zeroed(*above & PTE_ADDRESS);
-			store(above, 0);
+			store(above, 0, SHARED_LEVEL + 1);
 		}
 	}
 	if (*frame_entries(root) != 0)
@@ -199,7 +205,7 @@ bool tables_map(gpa_t root, gva_t gva, gpa_t gpa, uint64_t size, unsigned level,
 		room = (PAGE_SIZE - (uintptr_t)entry % PAGE_SIZE) / sizeof(*entry);
 		if (count > room)
 			count = room;
-		store_run(entry, gpa | flags | (l > 1 ? PTE_LARGE : 0), step, count);
+		store_run(entry, gpa | flags | (l > 1 ? PTE_LARGE : 0), l, count);
 		gva += count * step;
 		gpa += count * step;
 	}
@@ -210,7 +216,7 @@ void tables_replace(gpa_t root, gva_t gva, gpa_t gpa, pte_t flags)
 {
 	pte_t *entry = entry_at(root, gva, 1, false);
 
-	store(entry, gpa | flags);
+	store(entry, gpa | flags, 1);
 	flush_page(root, gva);
 }
 
@@ -220,8 +226,8 @@ void tables_swap(gpa_t root, gva_t a, gva_t b)
 	pte_t *second = entry_at(root, b, 1, false);
 	pte_t value = *first & ~(PTE_ACCESSED | PTE_DIRTY);
 
-	store(first, *second & ~(PTE_ACCESSED | PTE_DIRTY));
-	store(second, value);
+	store(first, *second & ~(PTE_ACCESSED | PTE_DIRTY), 1);
+	store(second, value, 1);
 }
 
 static void protect_leaf(struct visitor *v, gva_t gva, unsigned level, pte_t *entry)
@@ -229,8 +235,7 @@ static void protect_leaf(struct visitor *v, gva_t gva, unsigned level, pte_t *en
 	const pte_t keep = PTE_ADDRESS | PTE_ACCESSED | PTE_DIRTY | PTE_LARGE;
 
 	(void)gva;
-	(void)level;
-	store(entry, (*entry & keep) | *(pte_t *)v->arg);
+	store(entry, (*entry & keep) | *(pte_t *)v->arg, level);
 }
 
 void tables_protect(gpa_t root, gva_t start, gva_t end, pte_t flags)
@@ -245,8 +250,7 @@ static void forget_entry(struct visitor *v, gva_t gva, unsigned level, pte_t *en
 {
 	(void)v;
 	(void)gva;
-	(void)level;
-	store(entry, *entry & ~(PTE_ACCESSED | PTE_DIRTY));
+	store(entry, *entry & ~(PTE_ACCESSED | PTE_DIRTY), level);
 }
 
 void tables_forget_use(gpa_t root, gva_t start, gva_t end)
@@ -270,9 +274,9 @@ bool tables_split(gpa_t root, gva_t gva)
 		return false;
 	entry = entry_at(root, gva, level, false);
 	old = *entry;
-	store_run(kernel_pointer(table), level == 2 ? old & ~PTE_LARGE : old, level_size(level - 1),
+	store_run(kernel_pointer(table), level == 2 ? old & ~PTE_LARGE : old, level - 1,
 		  TABLE_ENTRIES);
-	store(entry, table | PTE_PRESENT | PTE_WRITE | PTE_USER | (old & PTE_ACCESSED));
+	store(entry, table | PTE_PRESENT | PTE_WRITE | PTE_USER | (old & PTE_ACCESSED), level);
 	flush_page(root, gva);
 	return true;
 }
@@ -288,10 +292,10 @@ static void clone_leaf(struct visitor *v, gva_t gva, unsigned level, pte_t *entr
 	}
 	if (v->owners) {
 		if (*entry & PTE_WRITE)
-			store(entry, *entry & ~PTE_WRITE);
+			store(entry, *entry & ~PTE_WRITE, level);
 		frame_get(*entry & PTE_ADDRESS);
 	}
-	store(copy, *entry & ~(PTE_ACCESSED | PTE_DIRTY));
+	store(copy, *entry & ~(PTE_ACCESSED | PTE_DIRTY), level);
 }
 
 bool tables_clone(gpa_t to, gpa_t from, gva_t start, gva_t end, bool cow)
@@ -309,7 +313,7 @@ static void unmap_leaf(struct visitor *v, gva_t gva, unsigned level, pte_t *entr
 	gpa_t frame = *entry & PTE_ADDRESS;
 
 	(void)gva;
-	store(entry, 0);
+	store(entry, 0, level);
 	if (v->owners && level == 1)
 		frame_put(frame);
 }
@@ -320,10 +324,9 @@ static void unmap_table(struct visitor *v, gva_t gva, unsigned level, pte_t *ent
 
 	(void)v;
 	(void)gva;
-	(void)level;
 	if (*frame_entries(table) != 0)
 		return;
-	store(entry, 0);
+	store(entry, 0, level);
 	frame_put_zeroed(table);
 }
 

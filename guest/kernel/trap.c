@@ -6,6 +6,7 @@
 
 #include "cpu.h"
 #include "host.h"
+#include "log.h"
 #include "panic.h"
 #include "schedule.h"
 #include "syscalls.h"
@@ -35,6 +36,7 @@ static void user_page_fault(struct process *p)
 	gva_t cr2 = read_cr2();
 
 	host_report()->faults++;
+	log_fault(regs, cr2);
 	if (is_syscall_at_cpl3(regs, cr2)) {
 		regs->rip = regs->rcx;
 		regs->rflags = regs->r11;
@@ -75,6 +77,7 @@ void trap_kernel(struct regs *regs)
 	if (regs->vector != VECTOR_PAGE_FAULT)
 		panic_trap(regs, cr2);
 	host_report()->faults++;
+	log_fault(regs, cr2);
 
 	/* When a call fails, RIP is its target; where it came from is on the stack. */
 	if (rip == cr2)

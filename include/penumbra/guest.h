@@ -101,7 +101,7 @@ struct pn_boot_info {
 	uint64_t tsc_hz;      /* ticks of the guest's TSC a second; 0 if the host does not know */
 	uint64_t image_start; /* GPA of the first byte of the loaded image */
 	uint64_t image_end;   /* GPA past its last byte: RAM from here on is free */
-	uint64_t reserved;
+	uint64_t log;	      /* GPA of struct pn_guest_log; 0: no log is wanted */
 	struct pn_ram_range ram[PN_BOOT_RAM_MAX]; /* sorted, disjoint; the boot area is inside */
 	char cmdline[PN_CMDLINE_MAX];		  /* the words after "--", joined by one space */
 };
@@ -121,6 +121,54 @@ struct pn_guest_report {
 	uint64_t flush_range;	/* several pages by one operation */
 	uint64_t flush_page;	/* one page: INVLPG */
 	uint64_t flush_pcid;	/* INVPCID by process-context identifier */
+};
+
+/*
+ * The guest's log: events that the guest writes down for the host, without an exit. A guest need
+ * not keep one. Where one is wanted (boot information, `log`), the area is memory of the host's own,
+ * outside the RAM map, below 4 GiB: in the boot tables at GVA = GPA, to be mapped by a guest that
+ * loads tables of its own. What is in it is the guest's word, and traces say so.
+ *
+ * It is a ring with one writer, the guest, and one reader, the host: record n, from 0, is written to
+ * place n % records while n - tail < records, and then head is set to n + 1. If there is no place,
+ * the guest adds one to `dropped` and goes on: it never waits. Two counters, each written by one
+ * side, and x86's order of stores, are all the agreement there is.
+ */
+#define PN_LOG_MAGIC   0x474c4e50 /* "PNLG", little endian */
+#define PN_LOG_VERSION 1
+#define PN_LOG_RECORDS 0x1000 /* bytes from the area's start to record 0 */
+
+struct pn_guest_log {
+	/* Written by the host before the guest's first instruction. */
+	uint32_t magic;	  /* PN_LOG_MAGIC */
+	uint32_t version; /* PN_LOG_VERSION */
+	uint64_t size;	  /* bytes of the area, this structure included; whole pages */
+	uint32_t records; /* places for records: a power of two */
+	uint32_t types;	  /* wanted: bits 1 << enum pn_trace_type */
+	uint64_t reserved0[5];
+	/* Written by the guest. */
+	uint64_t head;	  /* records written so far */
+	uint64_t dropped; /* records that found no place */
+	uint64_t reserved1[6];
+	/* Written by the host. */
+	uint64_t tail; /* records read so far */
+	uint64_t reserved2[7];
+};
+
+/*
+ * One event. The numbers, and which fields a type has, are those of penumbra/trace.h, which a guest
+ * may include as well: PN_TRACE_GUEST_FAULT, PN_TRACE_TABLE_WRITE, PN_TRACE_CR3, PN_TRACE_FLUSH. A
+ * record of another type, or with a kind, cause, cpl or level that there is not, counts as dropped.
+ */
+struct pn_log_record {
+	uint64_t tsc; /* RDTSC */
+	uint64_t rip; /* GVA: of a fault, where it was taken; else in the function that did it */
+	uint64_t address;
+	uint64_t value[2];
+	uint32_t error;
+	uint32_t count;
+	uint8_t type, cpl, level, kind, cause;
+	uint8_t reserved[11];
 };
 
 #endif /* __ASSEMBLER__ */

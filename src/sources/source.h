@@ -7,7 +7,10 @@
 #ifndef SOURCES_SOURCE_H
 #define SOURCES_SOURCE_H
 
+#include "loader/image.h"
 #include "memory/ram.h"
+#include "memory/slots.h"
+#include "sources/guest_log.h"
 #include "symbols.h"
 #include "trace/stream.h"
 #include "vcpu/vcpu.h"
@@ -18,6 +21,9 @@ struct source_context {
 	int vm; /* KVM's file descriptor of the VM */
 	struct gmem *mem;
 	struct ram *ram;
+	struct slots *slots;
+	const struct image *image;
+	struct guest_log_area *log;
 	const struct symbols *symbols;
 	struct trace_stream *stream;
 	uint64_t start_ns; /* CLOCK_MONOTONIC at time 0 of the trace */
@@ -40,6 +46,9 @@ struct source_ops {
 	/* Ends it, after the guest's last instruction: what it has seen is in its ring then. */
 	void (*stop)(void *state);
 };
+
+extern const struct source_ops source_guest; /* guest_log.c */
+extern const struct source_ops source_break; /* breakpoints.c */
 
 /* The sources of a trace: those of `wanted` (bits 1 << enum pn_trace_source) that were started. */
 struct sources {

@@ -7,7 +7,10 @@
 #include <string.h>
 
 /* By enum pn_trace_source; the empty ones need no start: they come with a mode. */
-static const struct source_ops *const sources[PN_SOURCES] = {0};
+static const struct source_ops *const sources[PN_SOURCES] = {
+	[PN_SOURCE_GUEST] = &source_guest,
+	[PN_SOURCE_BREAK] = &source_break,
+};
 
 static const struct source_ops *named(const char *name, size_t length)
 {

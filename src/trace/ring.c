@@ -36,11 +36,16 @@ static void store(struct trace_ring *r, uint64_t at, const struct pn_trace_recor
 	slot->number = r->number++;
 }
 
+void trace_ring_lose(struct trace_ring *r, uint32_t count)
+{
+	r->dropped += count;
+	r->dropped_total += count;
+	r->number += count;
+}
+
 void trace_ring_drop(struct trace_ring *r)
 {
-	r->dropped++;
-	r->dropped_total++;
-	r->number++;
+	trace_ring_lose(r, 1);
 }
 
 void trace_ring_put(struct trace_ring *r, const struct pn_trace_record *record)

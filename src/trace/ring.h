@@ -35,6 +35,9 @@ void trace_ring_put(struct trace_ring *r, const struct pn_trace_record *record);
 /* Counts a record that was lost before it came here, as if the ring had been full. */
 void trace_ring_drop(struct trace_ring *r);
 
+/* The same for `count` of them. */
+void trace_ring_lose(struct trace_ring *r, uint32_t count);
+
 /*
  * The records that can be taken, in one piece: stores the address of the first and returns how many
  * there are; 0 for an empty ring. They stay where they are until trace_ring_took() gives back the

@@ -96,6 +96,8 @@ static enum vcpu_verdict on_hlt(struct vcpu *v, struct vcpu_end *end)
 		v->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
 		return VCPU_CONTINUE;
 	}
+	if (watch_halt(v, regs->rip - 1))
+		return VCPU_CONTINUE;
 	return vcpu_end(end, PN_END_DIED,
 			"guest halted for good at %s: nothing can wake it; a guest ends by OUT to "
 			"port 0x%x",

@@ -2,12 +2,12 @@
 /* hw mode: the vCPU runs on the guest's own page tables, and its state is the guest's. */
 #include "vcpu/mode.h"
 
-/* Between any two instructions: KVM itself finishes what an exit has left half done. */
+/* Between any two instructions: KVM itself finishes what an exit has left half done. But one that a
+ * watcher has begun is done first. */
 static bool ready(struct vcpu *v, bool exited)
 {
-	(void)v;
 	(void)exited;
-	return true;
+	return watch_ready(v);
 }
 
 static int leave(struct vcpu *v, bool exited, struct vcpu_state *state, struct pn_error *err)

@@ -30,12 +30,16 @@ static int change(struct vcpu *v, enum pn_mode to, bool exited, struct pn_error 
 	if (to == PN_MODE_SHADOW)
 		code = deprivileged_prepare(v, err);
 	if (!code)
+		watch_leave(v);
+	if (!code)
 		code = mode_of(v)->leave(v, exited, &state, err);
 	if (!code)
 		code = modes[to]->enter(v, &state, err);
-	if (!code)
-		atomic_store(&v->mode, (int)to);
-	return code;
+	if (code)
+		return code;
+	atomic_store(&v->mode, (int)to);
+	watch_enter(v);
+	return PN_OK;
 }
 
 static void trace_mode(struct vcpu *v, enum pn_mode from, enum pn_mode to)

@@ -201,14 +201,16 @@ static enum vcpu_verdict audit(struct vcpu *v, struct vcpu_end *end)
 		     : vcpu_end(end, PN_END_DIED, "audit of %s mode: %s", mode_of(v)->name, why);
 }
 
-/* An exit that the guest made by itself; the monitor's are told by what is behind them. */
+/* An exit that the guest made by itself; the monitor's, and a watcher's, are told by what is behind
+ * them. */
 static void trace_exit(struct vcpu *v)
 {
 	const struct exit_record *x = &v->history.last[(v->history.total - 1) % HISTORY_LAST];
 	struct pn_trace_record r;
 
 	if (!tracer_wants(v->tracer, PN_TRACE_EXIT) ||
-	    (mode_of(v) == &mmu_shadow && deprivileged_by_monitor(v)))
+	    (mode_of(v) == &mmu_shadow && deprivileged_by_monitor(v)) ||
+	    (x->reason == KVM_EXIT_HLT && watch_owns_halt(v, x->rip - 1)))
 		return;
 	r = (struct pn_trace_record){
 		.type = PN_TRACE_EXIT,

@@ -18,6 +18,7 @@
 #include "vcpu/history.h"
 #include "vcpu/stop_at.h"
 #include "vcpu/tracer.h"
+#include "vcpu/watch.h"
 
 #include <stdatomic.h>
 
@@ -77,7 +78,8 @@ struct vcpu {
 
 	struct cpuid_facts facts; /* of the guest's CPUID */
 
-	struct tracer *tracer; /* NULL: nothing is traced */
+	struct tracer *tracer;	  /* NULL: nothing is traced */
+	struct vcpu_watch *watch; /* those who watch from outside; NULL: nobody */
 	struct stop_at stop_at;
 
 	/* KVM_SYNC_X86_...: what exits bring on this host unless a mode wants less, and what the

@@ -124,7 +124,7 @@ static void boot_information_is_complete(void **state)
 	assert_int_equal(info.magic, PN_BOOT_MAGIC);
 	assert_int_equal(info.version, PN_ABI_VERSION);
 	assert_int_equal(info.levels, 4);
-	assert_int_equal(info.reserved, 0);
+	assert_int_equal(info.log, 0);
 	assert_int_equal(info.image_start, 0x100000);
 	assert_true(pn_symbol(s->m, "start", &start));
 	assert_in_range(start, info.image_start, info.image_end - 1);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What shadow mode tells a trace. */
 #include "vcpu/deprivileged/events.h"
+
+#include "vcpu/fault_event.h"
 #include "x86.h"
 
 /* An event of the guest's instruction at hand. */
@@ -15,60 +17,11 @@ static struct pn_trace_record event(const struct deprivileged *d, enum pn_trace_
 	};
 }
 
-static uint64_t entry_at(const struct deprivileged *d, gpa_t gpa)
-{
-	uint64_t entry = 0;
-
-	gmem_read(d->vcpu->mem, gpa & ~UINT64_C(7), &entry, sizeof(entry));
-	return entry;
-}
-
-static enum pn_trace_fault kind_of(enum walk_cause cause)
-{
-	switch (cause) {
-	case WALK_CAUSE_RESERVED_BIT: return PN_FAULT_RESERVED;
-	case WALK_CAUSE_READ_ONLY: return PN_FAULT_WRITE;
-	case WALK_CAUSE_NO_EXECUTE: return PN_FAULT_EXECUTE;
-	case WALK_CAUSE_SUPERVISOR_PAGE: return PN_FAULT_USER;
-	case WALK_CAUSE_SMEP: return PN_FAULT_SMEP;
-	case WALK_CAUSE_SMAP: return PN_FAULT_SMAP;
-	case WALK_CAUSE_PKEY: return PN_FAULT_KEY;
-	case WALK_CAUSE_NONE:
-	case WALK_CAUSE_NOT_PRESENT: break;
-	}
-	return PN_FAULT_NOT_PRESENT;
-}
-
-/* The walk that found a #PF, once more: without A and D, so that it changes nothing. */
-static struct walk_result walk_of(const struct deprivileged *d, const struct exception *x)
-{
-	struct walk_query query = {
-		.gva = x->cr2,
-		.access = x->error & PF_ERR_FETCH   ? WALK_FETCH
-			  : x->error & PF_ERR_WRITE ? WALK_WRITE
-						    : WALK_READ,
-		.privilege = x->error & PF_ERR_USER ? WALK_USER : WALK_SUPERVISOR,
-	};
-	struct walk_result result;
-
-	/* What the processor does of itself, EFLAGS.AC does not allow. */
-	if (walk(d->vcpu->mem, &d->ctx, &query, &result, NULL) == WALK_OK) {
-		query.privilege = WALK_IMPLICIT;
-		walk(d->vcpu->mem, &d->ctx, &query, &result, NULL);
-	}
-	return result;
-}
-
 static void guest_fault(struct deprivileged *d, const struct exception *x)
 {
 	struct pn_trace_record r = event(d, PN_TRACE_GUEST_FAULT);
-	struct walk_result result = walk_of(d, x);
 
-	r.address = x->cr2;
-	r.error = x->error;
-	r.kind = (uint8_t)kind_of(result.cause);
-	r.level = result.level;
-	r.value[0] = entry_at(d, result.entry);
+	fault_event(&r, d->vcpu->mem, &d->ctx, x);
 	tracer_add(d->vcpu->tracer, &r);
 }
 
@@ -99,7 +52,7 @@ void event_table_write(struct deprivileged *d, gpa_t gpa, uint64_t before)
 	r.address = gpa & ~UINT64_C(7);
 	r.level = (uint8_t)shadow_table_level(d->shadow, gpa);
 	r.value[0] = before;
-	r.value[1] = entry_at(d, gpa);
+	r.value[1] = fault_event_entry(d->vcpu->mem, gpa);
 	tracer_add(d->vcpu->tracer, &r);
 }
 
