@@ -27,12 +27,12 @@ struct frame {
 	uint64_t error, rip, cs, rflags;
 };
 
-void break_scene_init(struct break_scene *s, struct vcpu *v)
+void break_scene_init(struct break_scene *s, struct vcpu *v, const struct kvm_sregs *sregs)
 {
 	s->vcpu = v;
 	s->regs = &v->run->s.regs.regs;
-	s->sregs = vcpu_sregs(v);
-	translate_init(&s->ctx, v, s->sregs);
+	s->sregs = sregs;
+	translate_init(&s->ctx, v, sregs);
 }
 
 bool break_translate(const struct break_scene *s, gva_t gva, gpa_t *gpa)

@@ -22,8 +22,8 @@ struct break_scene {
 	ZydisDecodedOperand operand[ZYDIS_MAX_OPERAND_COUNT];
 };
 
-/* Takes the vCPU's special registers, to read guest memory with break_peek. */
-void break_scene_init(struct break_scene *s, struct vcpu *v);
+/* Takes the vCPU's registers, the special ones from *sregs, to read guest memory with them. */
+void break_scene_init(struct break_scene *s, struct vcpu *v, const struct kvm_sregs *sregs);
 
 /* Decodes the instruction at `rip`, where no HLT is planted. False: it cannot be read or decoded.
  * The caller holds the memory's lock here and below. */

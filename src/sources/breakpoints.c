@@ -17,6 +17,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 /* The instruction being passed. */
 struct step {
@@ -34,6 +35,8 @@ struct breakpoints {
 	struct vcpu_watch watch;
 	struct break_sites sites;
 	struct break_site handler; /* of #PF */
+	gva_t handler_gva;
+	bool told; /* the #PF in front of which the guest stands, by shadow mode */
 	struct step step;
 };
 
@@ -82,6 +85,7 @@ static void follow_handler(struct breakpoints *b, const struct break_scene *s)
 		return;
 	break_take(&b->handler, b->context.mem);
 	b->handler = (struct break_site){.gpa = gpa, .kind = BREAK_FAULT};
+	b->handler_gva = handler;
 	plant(b, &b->handler);
 }
 
@@ -156,17 +160,18 @@ static void on_halt(struct vcpu_watch *w, struct vcpu *v, gva_t rip)
 	regs->rip = rip;
 	v->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
 	pthread_rwlock_rdlock(&v->mem->lock);
-	break_scene_init(&s, v);
+	break_scene_init(&s, v, vcpu_sregs(v));
 	if (is_next(&b->step, rip))
 		arrive(b, &s);
 	else
 		end_step(b);
 	site = break_translate(&s, rip, &gpa) ? planted_at(b, gpa) : NULL;
 	if (site) {
-		if (site->kind == BREAK_FAULT && break_fault_event(&s, &fault))
+		if (site->kind == BREAK_FAULT && !b->told && break_fault_event(&s, &fault))
 			trace(b, &fault);
 		begin_step(b, &s, site);
 	}
+	b->told = false;
 	pthread_rwlock_unlock(&v->mem->lock);
 }
 
@@ -178,7 +183,7 @@ static bool owns_halt(struct vcpu_watch *w, struct vcpu *v, gva_t rip)
 	bool owns;
 
 	pthread_rwlock_rdlock(&v->mem->lock);
-	break_scene_init(&s, v);
+	break_scene_init(&s, v, vcpu_sregs(v));
 	owns = break_translate(&s, rip, &gpa) && planted_at(b, gpa);
 	pthread_rwlock_unlock(&v->mem->lock);
 	return owns;
@@ -187,13 +192,17 @@ static bool owns_halt(struct vcpu_watch *w, struct vcpu *v, gva_t rip)
 static void plant_all(struct breakpoints *b)
 {
 	struct vcpu *v = b->context.vcpu;
+	struct kvm_sregs sregs;
 	struct break_scene s;
 
 	pthread_rwlock_rdlock(&v->mem->lock);
 	for (unsigned i = 0; i < b->sites.count; i++)
 		break_plant(&b->sites.site[i], v->mem);
-	break_scene_init(&s, v);
-	follow_handler(b, &s);
+	/* The registers of the last exit were another mode's. */
+	if (ioctl(v->fd, KVM_GET_SREGS, &sregs) == 0) {
+		break_scene_init(&s, v, &sregs);
+		follow_handler(b, &s);
+	}
 	pthread_rwlock_unlock(&v->mem->lock);
 }
 
@@ -230,11 +239,21 @@ static void on_leave(struct vcpu_watch *w, struct vcpu *v, enum pn_mode mode)
 	take_all(b);
 }
 
+static bool is_handler(struct breakpoints *b, gva_t rip)
+{
+	return b->handler.planted && b->handler_gva == rip;
+}
+
 static void on_enter(struct vcpu_watch *w, struct vcpu *v, enum pn_mode mode)
 {
-	(void)v;
-	if (mode == PN_MODE_HW)
-		plant_all(of(w));
+	struct breakpoints *b = of(w);
+	struct kvm_regs regs;
+
+	if (mode != PN_MODE_HW)
+		return;
+	plant_all(b);
+	/* Shadow mode has just given the guest a #PF, and traced it. */
+	b->told = ioctl(v->fd, KVM_GET_REGS, &regs) == 0 && is_handler(b, regs.rip);
 }
 
 static int start(const struct source_context *c, void **state, struct pn_error *err)

@@ -46,5 +46,6 @@ extern const struct group group_explain_line;
 extern const struct group group_examples;
 extern const struct group group_trace;
 extern const struct group group_trace_read;
+extern const struct group group_trace_source;
 
 #endif

@@ -8,6 +8,11 @@
 
 void trace_run(struct trace_run *t, const char *const *options)
 {
+	trace_run_one(t, options, "all");
+}
+
+void trace_run_one(struct trace_run *t, const char *const *options, const char *workload)
+{
 	const char *arguments[24] = {"run", "--timeout=110", "--no-warnings"};
 	char trace[48], stats[48];
 	unsigned n = 3;
@@ -25,7 +30,7 @@ void trace_run(struct trace_run *t, const char *const *options)
 		arguments[n++] = options[i];
 	arguments[n++] = PAGELAB;
 	arguments[n++] = "--";
-	arguments[n++] = "all";
+	arguments[n++] = workload;
 	arguments[n] = NULL;
 	process_run(&t->process, arguments);
 	if (t->process.status != 0)

@@ -22,6 +22,8 @@ struct trace_run {
 /* Runs pagelab with all its workloads; `options`, up to a NULL, are further ones of `run`. Fails
  * the test unless it passes. */
 void trace_run(struct trace_run *t, const char *const *options);
+/* The same with one workload. */
+void trace_run_one(struct trace_run *t, const char *const *options, const char *workload);
 void trace_run_free(struct trace_run *t);
 
 /* A member of the statistics, or of the object `in` in them. */

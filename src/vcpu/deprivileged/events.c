@@ -17,14 +17,6 @@ static struct pn_trace_record event(const struct deprivileged *d, enum pn_trace_
 	};
 }
 
-static void guest_fault(struct deprivileged *d, const struct exception *x)
-{
-	struct pn_trace_record r = event(d, PN_TRACE_GUEST_FAULT);
-
-	fault_event(&r, d->vcpu->mem, &d->ctx, x);
-	tracer_add(d->vcpu->tracer, &r);
-}
-
 void event_hidden_fault(struct deprivileged *d, uint32_t error, const struct walk_query *query,
 			const struct walk_result *result, uint64_t filled)
 {
@@ -107,21 +99,37 @@ void event_effects(struct deprivileged *d, const struct emulate *e, uint64_t bef
 	}
 }
 
+static void exception(const struct deprivileged *d, const struct exception *x,
+		      struct pn_trace_record r)
+{
+	if (!tracer_wants(d->vcpu->tracer, r.type))
+		return;
+	if (x->vector == VECTOR_PF) {
+		fault_event(&r, d->vcpu->mem, &d->ctx, x);
+	} else {
+		r.kind = x->vector;
+		r.error = x->has_error ? x->error : 0;
+	}
+	tracer_add(d->vcpu->tracer, &r);
+}
+
 void event_exception(struct deprivileged *d, const struct exception *x)
 {
-	struct pn_trace_record r;
+	if (!d->vcpu->tracer)
+		return;
+	exception(d, x, event(d, x->vector == VECTOR_PF ? PN_TRACE_GUEST_FAULT : PN_TRACE_INJECT));
+}
 
-	if (x->vector == VECTOR_PF) {
-		if (tracer_wants(d->vcpu->tracer, PN_TRACE_GUEST_FAULT))
-			guest_fault(d, x);
-		return;
-	}
-	if (!tracer_wants(d->vcpu->tracer, PN_TRACE_INJECT))
-		return;
-	r = event(d, PN_TRACE_INJECT);
-	r.kind = x->vector;
-	r.error = x->has_error ? x->error : 0;
-	tracer_add(d->vcpu->tracer, &r);
+void event_inherited(struct deprivileged *d, const struct exception *x)
+{
+	exception(d, x,
+		  (struct pn_trace_record){
+			  .type = x->vector == VECTOR_PF ? PN_TRACE_GUEST_FAULT : PN_TRACE_INJECT,
+			  .source = PN_SOURCE_SHADOW,
+			  .mode = PN_MODE_SHADOW,
+			  .rip = d->regs.rip,
+			  .cpl = d->cpu.cpl,
+		  });
 }
 
 void event_halt(struct deprivileged *d)

@@ -23,6 +23,9 @@ void event_effects(struct deprivileged *d, const struct emulate *e, uint64_t bef
 /* An exception that the guest is about to get, whoever raised it: a #PF is a guest fault. */
 void event_exception(struct deprivileged *d, const struct exception *x);
 
+/* The same for one that hw mode has left to be delivered, at d->regs.rip. */
+void event_inherited(struct deprivileged *d, const struct exception *x);
+
 void event_halt(struct deprivileged *d);
 
 #endif

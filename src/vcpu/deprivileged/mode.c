@@ -6,6 +6,7 @@
 #include "vcpu/mode.h"
 #include "error.h"
 #include "vcpu/deprivileged/deprivileged.h"
+#include "vcpu/deprivileged/events.h"
 #include "x86.h"
 
 #include <string.h>
@@ -143,6 +144,8 @@ static int start_shadow(struct deprivileged *d, const struct vcpu_state *state,
 	shadow_memory_changed(d->shadow, &d->box);
 	deprivileged_update(d);
 	shadow_load_root(d->shadow, &d->ctx, true, &d->box);
+	if (state->has_pending)
+		event_inherited(d, &state->pending);
 	if (state->has_pending && !deliver_exception(&e, &state->pending, false))
 		return pn_fail(err, PN_ERR_STATE, "triple fault at RIP 0x%llx",
 			       (unsigned long long)d->regs.rip);
