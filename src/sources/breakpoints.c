@@ -36,7 +36,8 @@ struct breakpoints {
 	struct break_sites sites;
 	struct break_site handler; /* of #PF */
 	gva_t handler_gva;
-	bool told; /* the #PF in front of which the guest stands, by shadow mode */
+	struct kvm_dtable idt; /* where it was found */
+	bool told;	       /* the #PF in front of which the guest stands, by shadow mode */
 	struct step step;
 };
 
@@ -77,6 +78,7 @@ static void follow_handler(struct breakpoints *b, const struct break_scene *s)
 
 	if (!wants(b, PN_TRACE_GUEST_FAULT))
 		return;
+	b->idt = s->sregs->idt;
 	if (!break_fault_handler(s, &handler) || !break_translate(s, handler, &gpa)) {
 		break_take(&b->handler, b->context.mem);
 		return;
@@ -175,6 +177,24 @@ static void on_halt(struct vcpu_watch *w, struct vcpu *v, gva_t rip)
 	pthread_rwlock_unlock(&v->mem->lock);
 }
 
+/* A LIDT that is not in the text that was read, as where a guest has moved itself. */
+static void on_exited(struct vcpu_watch *w, struct vcpu *v)
+{
+	struct breakpoints *b = of(w);
+	const struct kvm_sregs *sregs;
+	struct break_scene s;
+
+	if (atomic_load(&v->mode) != PN_MODE_HW || !wants(b, PN_TRACE_GUEST_FAULT))
+		return;
+	sregs = vcpu_sregs(v);
+	if (sregs->idt.base == b->idt.base && sregs->idt.limit == b->idt.limit)
+		return;
+	pthread_rwlock_rdlock(&v->mem->lock);
+	break_scene_init(&s, v, sregs);
+	follow_handler(b, &s);
+	pthread_rwlock_unlock(&v->mem->lock);
+}
+
 static bool owns_halt(struct vcpu_watch *w, struct vcpu *v, gva_t rip)
 {
 	struct breakpoints *b = of(w);
@@ -266,6 +286,7 @@ static int start(const struct source_context *c, void **state, struct pn_error *
 		b->watch = (struct vcpu_watch){.ready = ready,
 					       .leave = on_leave,
 					       .enter = on_enter,
+					       .exited = on_exited,
 					       .owns_halt = owns_halt,
 					       .halt = on_halt};
 		pthread_rwlock_rdlock(&c->mem->lock);

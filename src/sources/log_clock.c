@@ -20,9 +20,6 @@ __extension__ typedef unsigned __int128 wide;
 
 #define LOOKS 3
 
-/* Ticks by which a record may seem to be outside its time, and the offset still be the right one. */
-#define SLACK 1000000
-
 struct log_moment log_clock_now(void)
 {
 	struct log_moment best = {0};
@@ -69,30 +66,19 @@ static uint64_t measured_offset(int vcpu)
 void log_clock_init(struct log_clock *c, int vcpu)
 {
 	*c = (struct log_clock){0};
-	if (!exact_offset(vcpu, &c->offset[0]))
-		c->offset[0] = measured_offset(vcpu);
+	if (!exact_offset(vcpu, &c->offset))
+		c->offset = measured_offset(vcpu);
 	c->from = c->to = log_clock_now();
 }
 
-static bool is_inside(const struct log_clock *c, uint64_t tsc)
+uint64_t log_clock_ns(const struct log_clock *c, uint64_t guest_tsc)
 {
-	return tsc - (c->from.tsc - SLACK) <= c->to.tsc - c->from.tsc + 2 * (uint64_t)SLACK;
-}
-
-uint64_t log_clock_ns(struct log_clock *c, uint64_t guest_tsc)
-{
-	uint64_t tsc = guest_tsc - c->offset[c->chosen];
-	uint64_t other = guest_tsc - c->offset[!c->chosen];
+	uint64_t since = guest_tsc - c->offset - c->from.tsc;
 	uint64_t ticks = c->to.tsc - c->from.tsc, ns = c->to.ns - c->from.ns;
 
-	if (!is_inside(c, tsc) && is_inside(c, other)) {
-		c->chosen = !c->chosen;
-		tsc = other;
-	}
-	if ((int64_t)(tsc - c->from.tsc) <= 0)
+	if ((int64_t)since <= 0)
 		return c->from.ns;
-	tsc -= c->from.tsc;
-	if (tsc >= ticks)
+	if (since >= ticks)
 		return c->to.ns;
-	return c->from.ns + (uint64_t)((wide)tsc * ns / ticks);
+	return c->from.ns + (uint64_t)((wide)since * ns / ticks);
 }

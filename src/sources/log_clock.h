@@ -16,10 +16,7 @@ struct log_moment {
 };
 
 struct log_clock {
-	/* The guest's TSC less the host's: as KVM has it; and 0, for where CPL 3 reads the host's TSC
-	 * as it is (kvm_pvm). */
-	uint64_t offset[2];
-	unsigned chosen;
+	uint64_t offset;	    /* the guest's TSC less the host's */
 	struct log_moment from, to; /* what is placed now lies between these */
 };
 
@@ -29,6 +26,6 @@ void log_clock_init(struct log_clock *c, int vcpu);
 struct log_moment log_clock_now(void);
 
 /* Nanoseconds of CLOCK_MONOTONIC at a TSC of the guest's; never outside c->from and c->to. */
-uint64_t log_clock_ns(struct log_clock *c, uint64_t guest_tsc);
+uint64_t log_clock_ns(const struct log_clock *c, uint64_t guest_tsc);
 
 #endif

@@ -42,6 +42,13 @@ void watch_enter(struct vcpu *v)
 			w->enter(w, v, (enum pn_mode)atomic_load(&v->mode));
 }
 
+void watch_exited(struct vcpu *v)
+{
+	for (struct vcpu_watch *w = v->watch; w; w = w->next)
+		if (w->exited)
+			w->exited(w, v);
+}
+
 static struct vcpu_watch *owner(struct vcpu *v, gva_t rip)
 {
 	struct vcpu_watch *w = v->watch;

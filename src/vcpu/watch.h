@@ -21,6 +21,8 @@ struct vcpu_watch {
 	/* The guest stands, and `mode` is about to be left, or has just been entered. */
 	void (*leave)(struct vcpu_watch *w, struct vcpu *v, enum pn_mode mode);
 	void (*enter)(struct vcpu_watch *w, struct vcpu *v, enum pn_mode mode);
+	/* An exit has come, in either mode; nothing has been done about it yet. */
+	void (*exited)(struct vcpu_watch *w, struct vcpu *v);
 	/* Whether a HLT at `rip`, hw mode, is the watcher's. */
 	bool (*owns_halt)(struct vcpu_watch *w, struct vcpu *v, gva_t rip);
 	/* The guest has come to it. The vCPU goes on where the watcher has set RIP. */
@@ -34,6 +36,8 @@ void watch_remove(struct vcpu *v, struct vcpu_watch *w);
 bool watch_ready(struct vcpu *v);
 void watch_leave(struct vcpu *v);
 void watch_enter(struct vcpu *v);
+
+void watch_exited(struct vcpu *v);
 
 /* Whether a HLT at `rip` is some watcher's; and the same, with all that is to be done about it. */
 bool watch_owns_halt(struct vcpu *v, gva_t rip);

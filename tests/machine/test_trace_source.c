@@ -201,11 +201,25 @@ static void a_source_leaves_its_types_and_nothing_else(void **state)
 	trace_run_free(&run);
 }
 
+/* A host's kernel that has found its TSC wanting shifts the guest's as it goes (docs/hosts.md). */
+static bool host_trusts_its_tsc(void)
+{
+	FILE *f = fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "re");
+	char name[32] = "";
+
+	if (f) {
+		if (!fgets(name, sizeof(name), f))
+			name[0] = 0;
+		fclose(f);
+	}
+	return strncmp(name, "tsc", 3) == 0;
+}
+
 /* Times of the guest's own clock fall into the run, and beside what the host saw of the same. */
 static void the_guests_times_are_the_hosts(void **state)
 {
 	struct pn_trace_record *r;
-	uint64_t last = 0, host = 0;
+	uint64_t last = 0, host = 0, late = 0;
 	size_t count, pairs = 0;
 
 	(void)state;
@@ -221,16 +235,20 @@ static void the_guests_times_are_the_hosts(void **state)
 		while (g < count && r[g].source != PN_SOURCE_GUEST)
 			g++;
 		assert_true(g < count);
-		/* The guest logs it when the exit is behind it, and long before the next. */
-		if (r[g].time + 100000 < r[i].time)
-			fail_msg("event %zu: the guest at %llu ns, the host at %llu", pairs,
-				 (unsigned long long)r[g].time, (unsigned long long)r[i].time);
+		/* The guest logs it when the exit is behind it. */
+		if (r[i].time > r[g].time && r[i].time - r[g].time > late)
+			late = r[i].time - r[g].time;
 		assert_true(r[g].time >= last && r[i].time >= host);
 		last = r[g++].time;
 		host = r[i].time;
 		pairs++;
 	}
 	assert_true(pairs > 50);
+	if (host_trusts_its_tsc())
+		CHECK_TRUE("within 100 us", late < 100000);
+	else
+		print_message("the host's TSC is not its clock: late by %llu ns at most\n",
+			      (unsigned long long)late);
 	free(r);
 	trace_run_free(&run);
 }
