@@ -24,11 +24,13 @@ void log_init(const struct pn_boot_info *boot);
 /* Bytes of the log's area; 0: there is none. */
 uint64_t log_size(void);
 
-/* What the functions below come down to where there is a log. */
-void log_put_fault(const struct regs *regs, gva_t cr2);
-void log_put_cr3(gpa_t before, gpa_t after);
-void log_put_flush(enum pn_trace_flush kind, enum pn_trace_cause cause, gva_t gva);
-void log_put_table_write(gpa_t entry, unsigned level, uint64_t before, uint64_t after);
+/* What the functions below come down to where there is a log: cold, so that the way there is kept out
+ * of the callers' code. */
+#define LOG_COLD __attribute__((cold))
+LOG_COLD void log_put_fault(const struct regs *regs, gva_t cr2);
+LOG_COLD void log_put_cr3(gpa_t before, gpa_t after);
+LOG_COLD void log_put_flush(enum pn_trace_flush kind, enum pn_trace_cause cause, gva_t gva);
+LOG_COLD void log_put_table_write(gpa_t entry, unsigned level, uint64_t before, uint64_t after);
 
 static inline bool log_is_on(void)
 {

@@ -163,7 +163,7 @@ static void a_guest_faults_in_hw_mode_as_in_shadow_mode(void **state)
 static void no_event_is_lost_or_seen_twice_when_the_mode_changes(void **state)
 {
 	static const char *const every[] = {"--toggle-every=7", "--toggle-every=50",
-					    "--toggle-every=1ms"};
+					    "--toggle-every=5ms"};
 	const struct look guest = {BIT(PN_SOURCE_GUEST), SEEN_BY_ALL, NOT_EFER, true};
 	const struct look hosts = {BIT(PN_SOURCE_BREAK) | BIT(PN_SOURCE_SHADOW), SEEN_BY_ALL,
 				   NOT_EFER, true};
