@@ -162,17 +162,24 @@ static void a_guest_faults_in_hw_mode_as_in_shadow_mode(void **state)
 /* What one mode sees and what the other does make up the guest's list, whenever it changes. */
 static void no_event_is_lost_or_seen_twice_when_the_mode_changes(void **state)
 {
-	static const char *const every[] = {"--toggle-every=7", "--toggle-every=50",
-					    "--toggle-every=5ms"};
+	static const struct {
+		const char *every, *workload;
+	} runs[] = {
+		{"--toggle-every=7", "all"},
+		{"--toggle-every=50", "all"},
+		{"--toggle-every=1ms", "fork"},
+	};
 	const struct look guest = {BIT(PN_SOURCE_GUEST), SEEN_BY_ALL, NOT_EFER, true};
 	const struct look hosts = {BIT(PN_SOURCE_BREAK) | BIT(PN_SOURCE_SHADOW), SEEN_BY_ALL,
 				   NOT_EFER, true};
 
 	(void)state;
-	for (size_t i = 0; i < repeats(COUNT(every), 2); i++) {
-		trace_run(&run,
-			  (const char *const[]){"--trace-source=guest,break", every[i], NULL});
-		expect_agreement(every[i], &guest, &hosts);
+	for (size_t i = 0; i < repeats(COUNT(runs), 2); i++) {
+		trace_run_one(
+			&run,
+			(const char *const[]){"--trace-source=guest,break", runs[i].every, NULL},
+			runs[i].workload);
+		expect_agreement(runs[i].every, &guest, &hosts);
 		trace_run_free(&run);
 	}
 }
