@@ -62,7 +62,7 @@ int sources_start(struct sources *s, const struct source_context *c, uint32_t wa
 void sources_stop(struct sources *s)
 {
 	for (unsigned i = PN_SOURCES; i-- > 0;)
-		if (s->started & 1u << i)
+		if (sources[i] && s->started & 1u << i)
 			sources[i]->stop(s->state[i]);
 	s->started = 0;
 }
