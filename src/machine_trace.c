@@ -64,6 +64,7 @@ int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint
 		free(t);
 		return code;
 	}
+	t->stream.mode = (uint8_t)atomic_load(&m->vcpu.mode);
 	t->tracer.ring = &t->stream.ring[0];
 	t->tracer.types = types;
 	t->tracer.start_ns = header.start_ns;

@@ -9,6 +9,7 @@ bool trace_ring_init(struct trace_ring *r, unsigned bits)
 {
 	memset(r, 0, sizeof(*r));
 	r->mask = (UINT32_C(1) << bits) - 1;
+	r->promise = UINT64_MAX;
 	r->record = calloc((size_t)r->mask + 1, sizeof(*r->record));
 	return r->record != NULL;
 }

@@ -20,6 +20,7 @@ struct trace_ring {
 	uint64_t dropped;   /* since the last record that fitted */
 	uint64_t dropped_total;
 	uint32_t number;
+	atomic_uint_fast64_t promise;
 
 	/* The taking thread's. */
 	_Alignas(64) atomic_uint_fast64_t tail;
@@ -37,6 +38,15 @@ void trace_ring_drop(struct trace_ring *r);
 
 /* The same for `count` of them. */
 void trace_ring_lose(struct trace_ring *r, uint32_t count);
+
+/*
+ * No record of an earlier time will be put from now on (ns, as in records): whoever has several rings
+ * need wait for this one no longer. UINT64_MAX, as in a new ring: one that comes is put at once.
+ */
+static inline void trace_ring_promise(struct trace_ring *r, uint64_t time)
+{
+	atomic_store_explicit(&r->promise, time, memory_order_release);
+}
 
 /*
  * The records that can be taken, in one piece: stores the address of the first and returns how many

@@ -2,6 +2,7 @@
 /* The way of a trace out of the process. */
 #include "trace/stream.h"
 
+#include "clock.h"
 #include "error.h"
 #include "trace/words.h"
 
@@ -33,14 +34,28 @@ static uint32_t until(const struct pn_trace_record *first, uint32_t count, uint6
 	return n;
 }
 
+/* A record out of ring `from` as it goes into the file. */
+static void adopt(struct trace_stream *s, unsigned from, struct pn_trace_record *r)
+{
+	uint32_t number = r->number;
+
+	s->number += number - s->next[from];
+	s->next[from] = number + 1;
+	r->number = s->number++;
+	if (from == 0)
+		s->mode = r->mode;
+	else if (r->mode == TRACE_MODE_UNKNOWN)
+		r->mode = s->mode;
+}
+
 /*
- * Takes what comes first: the longest run of one ring before the first record of any other. Returns
- * false if all are empty.
+ * Takes what comes first, not later than `limit`: the longest run of one ring before the first
+ * record of any other that fits behind the `batched` ones. Returns how many.
  */
-static bool drain(struct trace_stream *s)
+static uint32_t take_run(struct trace_stream *s, uint32_t batched, uint64_t limit)
 {
 	const struct pn_trace_record *first = NULL, *other;
-	uint64_t second = UINT64_MAX; /* the time of the first record of the rings not chosen */
+	uint64_t second = limit; /* the time of the first record of the rings not chosen */
 	unsigned rings = atomic_load(&s->rings), from = 0;
 	uint32_t count = 0, n;
 
@@ -49,7 +64,7 @@ static bool drain(struct trace_stream *s)
 		if (!n)
 			continue;
 		if (!first || other->time < first->time) {
-			if (first)
+			if (first && first->time < second)
 				second = first->time;
 			first = other;
 			count = n;
@@ -59,13 +74,51 @@ static bool drain(struct trace_stream *s)
 		}
 	}
 	if (!first)
-		return false;
-	if (second != UINT64_MAX)
-		count = until(first, count, second);
-	if (!s->error && (s->fd >= 0 ? trace_write_all(s->fd, first, count * sizeof(*first))
-				     : write_lines(s, first, count)))
-		s->error = errno ? errno : EIO;
+		return 0;
+	if (count > STREAM_BATCH - batched)
+		count = STREAM_BATCH - batched;
+	count = until(first, count, second);
+	memcpy(&s->batch[batched], first, count * sizeof(*first));
 	trace_ring_took(&s->ring[from], count);
+	for (uint32_t i = 0; i < count; i++)
+		adopt(s, from, &s->batch[batched + i]);
+	return count;
+}
+
+/*
+ * Up to when records are written now: what every ring has promised, and not the last moments, in
+ * which a thread may know a time and not have said so. All of them at the end, or if there is but one
+ * ring.
+ */
+static uint64_t limit_of(struct trace_stream *s, bool all)
+{
+	uint64_t now = clock_ns() - s->header.start_ns, limit, promise;
+	unsigned rings = atomic_load(&s->rings);
+
+	if (all || rings == 1)
+		return UINT64_MAX;
+	limit = now > STREAM_HOLD_NS ? now - STREAM_HOLD_NS : 0;
+	for (unsigned i = 0; i < rings; i++) {
+		promise = atomic_load_explicit(&s->ring[i].promise, memory_order_acquire);
+		if (promise <= limit)
+			limit = promise ? promise - 1 : 0;
+	}
+	return limit;
+}
+
+/* Writes a batch. Returns false if there is nothing to be written now. */
+static bool drain(struct trace_stream *s, bool all)
+{
+	uint64_t limit = limit_of(s, all);
+	uint32_t count = 0, n;
+
+	while (count < STREAM_BATCH && (n = take_run(s, count, limit)))
+		count += n;
+	if (!count)
+		return false;
+	if (!s->error && (s->fd >= 0 ? trace_write_all(s->fd, s->batch, count * sizeof(*s->batch))
+				     : write_lines(s, s->batch, count)))
+		s->error = errno ? errno : EIO;
 	return true;
 }
 
@@ -104,7 +157,7 @@ static void *run(void *arg)
 		/* First the look at `stop`, then the last records: none is left behind. */
 		bool stop = atomic_load(&s->stop);
 
-		if (drain(s))
+		if (drain(s, stop))
 			continue;
 		if (stop)
 			return NULL;

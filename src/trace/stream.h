@@ -2,8 +2,9 @@
 /*
  * The way of a trace out of the process: a thread takes the records from the rings and writes them
  * to a file as they are, or as lines of text. What has been written stays if the process is killed.
- * Records that lie in the rings at the same time are written in the order of their times; across
- * such batches the order of two rings is not kept.
+ * Of several rings records wait a little, STREAM_HOLD_NS, and for what each ring has promised, so
+ * that they are written in the order of their times; they get one sequence of numbers, in which the
+ * gaps of each ring are left.
  */
 #ifndef TRACE_STREAM_H
 #define TRACE_STREAM_H
@@ -15,11 +16,21 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#define TRACE_RINGS 8
+#define TRACE_RINGS    8
+#define STREAM_HOLD_NS UINT64_C(20000000)
+#define STREAM_BATCH   512 /* records of one write */
+
+/* `mode` of a record in a ring beyond the vCPU's that is told too late to know: filled in from the
+ * vCPU's records before it. */
+#define TRACE_MODE_UNKNOWN 0xff
 
 struct trace_stream {
 	struct trace_ring ring[TRACE_RINGS]; /* [0] is the vCPU's */
 	atomic_uint rings;		     /* in use */
+	uint32_t next[TRACE_RINGS];	     /* numbers in the rings, and in the file */
+	uint32_t number;
+	uint8_t mode; /* of the vCPU, where the writing has come to */
+	struct pn_trace_record batch[STREAM_BATCH];
 	struct pn_trace_header header;
 	const struct symbols *symbols; /* the caller's */
 	int fd;			       /* of the file; -1: lines to `text` */

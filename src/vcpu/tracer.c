@@ -19,11 +19,14 @@ void tracer_end(struct tracer *t)
 {
 	uint64_t cost;
 
-	if (!t || !t->count)
+	if (!t)
 		return;
-	cost = clock_ns() - t->exit_ns;
-	t->event[0].cost = cost < UINT32_MAX ? (uint32_t)cost : UINT32_MAX;
+	if (t->count) {
+		cost = clock_ns() - t->exit_ns;
+		t->event[0].cost = cost < UINT32_MAX ? (uint32_t)cost : UINT32_MAX;
+	}
 	for (unsigned i = 0; i < t->count; i++)
 		trace_ring_put(t->ring, &t->event[i]);
 	t->count = 0;
+	trace_ring_promise(t->ring, UINT64_MAX);
 }

@@ -26,8 +26,10 @@ struct tracer {
 /* KVM_RUN has returned. `t` may be NULL: nothing is traced. */
 static inline void tracer_begin(struct tracer *t)
 {
-	if (t)
-		t->exit_ns = clock_ns();
+	if (!t)
+		return;
+	t->exit_ns = clock_ns();
+	trace_ring_promise(t->ring, t->exit_ns - t->start_ns);
 }
 
 /* What is wanted of an event before it is worth looking closer. */
