@@ -53,7 +53,9 @@ struct pn_trace_symbol {
  *   CR3            value: before, after
  *   FLUSH          kind: enum pn_trace_flush; cause: enum pn_trace_cause; address: GVA of a page;
  *                  count: shadow entries dropped
- *   SECOND_FAULT   address: GPA; error: bit 1 write; cost: until it was resolved
+ *   SECOND_FAULT   address: GPA; error: bit 1 write. Source UFFD: address: of the host page's first
+ *                  byte; value[0]: bytes of it; cost: until it was resolved. Source KERNEL: error: as
+ *                  KVM has it
  *   INJECT         kind: the vector; error: its error code; address: CR2
  *   HALT
  *   MODE           value: before, after (enum pn_mode)
@@ -62,6 +64,9 @@ struct pn_trace_symbol {
  *   DROP           count: records lost just before this one, because the ring was full
  *   FORESEEN       address: CR2 of the guest fault that the guest has handled: it returns to the
  *                  instruction, and finds the shadow's entry installed, without a hidden fault
+ *   COUNTER        kind: enum pn_trace_counter; value: at the last sample that told of it, and now
+ *   KERNEL         kind: enum pn_trace_tracepoint; the other members are the tracepoint's own fields
+ *                  (docs/trace-format.md has the table)
  */
 enum pn_trace_type {
 	PN_TRACE_NONE,
@@ -78,6 +83,8 @@ enum pn_trace_type {
 	PN_TRACE_EXIT,
 	PN_TRACE_DROP,
 	PN_TRACE_FORESEEN,
+	PN_TRACE_COUNTER,
+	PN_TRACE_KERNEL,
 	PN_TRACE_TYPES
 };
 
@@ -113,6 +120,66 @@ enum pn_trace_cause {
 	PN_CAUSE_CALL,
 	PN_CAUSE_MODE,
 	PN_CAUSES
+};
+
+/* Statistics of KVM's, by the kernel's names for them; those of the VM from REMOTE_TLB_FLUSH on. */
+enum pn_trace_counter {
+	PN_COUNTER_EXITS,
+	PN_COUNTER_PF_TAKEN,
+	PN_COUNTER_PF_FIXED,
+	PN_COUNTER_PF_EMULATE,
+	PN_COUNTER_PF_SPURIOUS,
+	PN_COUNTER_PF_FAST,
+	PN_COUNTER_PF_MMIO_SPTE_CREATED,
+	PN_COUNTER_PF_GUEST,
+	PN_COUNTER_TLB_FLUSH,
+	PN_COUNTER_INVLPG,
+	PN_COUNTER_INSN_EMULATION,
+	PN_COUNTER_REMOTE_TLB_FLUSH,
+	PN_COUNTER_REMOTE_TLB_FLUSH_REQUESTS,
+	PN_COUNTER_MMU_SHADOW_ZAPPED,
+	PN_COUNTER_MMU_PTE_WRITE,
+	PN_COUNTER_MMU_PDE_ZAPPED,
+	PN_COUNTER_MMU_FLOODED,
+	PN_COUNTER_MMU_RECYCLED,
+	PN_COUNTER_MMU_CACHE_MISS,
+	PN_COUNTER_MMU_UNSYNC,
+	PN_COUNTER_PAGES_4K,
+	PN_COUNTER_PAGES_2M,
+	PN_COUNTER_PAGES_1G,
+	PN_COUNTER_NX_LPAGE_SPLITS,
+	PN_COUNTERS
+};
+
+/* Tracepoints of the host's kernel, by its names for them. */
+enum pn_trace_tracepoint {
+	PN_TP_KVM_EXIT,
+	PN_TP_KVM_ENTRY,
+	PN_TP_KVM_USERSPACE_EXIT,
+	PN_TP_KVM_PAGE_FAULT,
+	PN_TP_KVM_INJ_EXCEPTION,
+	PN_TP_KVM_CR,
+	PN_TP_KVM_MMIO,
+	PN_TP_KVM_UNMAP_HVA_RANGE,
+	PN_TP_FAST_PAGE_FAULT,
+	PN_TP_KVM_MMU_PAGETABLE_WALK,
+	PN_TP_KVM_MMU_PAGING_ELEMENT,
+	PN_TP_KVM_MMU_WALKER_ERROR,
+	PN_TP_KVM_MMU_SET_ACCESSED_BIT,
+	PN_TP_KVM_MMU_SET_DIRTY_BIT,
+	PN_TP_KVM_MMU_GET_PAGE,
+	PN_TP_KVM_MMU_SYNC_PAGE,
+	PN_TP_KVM_MMU_UNSYNC_PAGE,
+	PN_TP_KVM_MMU_PREPARE_ZAP_PAGE,
+	PN_TP_KVM_MMU_ZAP_ALL_FAST,
+	PN_TP_KVM_MMU_SPTE_REQUESTED,
+	PN_TP_KVM_MMU_SET_SPTE,
+	PN_TP_KVM_TDP_MMU_SPTE_CHANGED,
+	PN_TP_KVM_MMU_SPLIT_HUGE_PAGE,
+	PN_TP_MARK_MMIO_SPTE,
+	PN_TP_HANDLE_MMIO_PAGE_FAULT,
+	PN_TP_CHECK_MMIO_SPTE,
+	PN_TRACEPOINTS
 };
 
 /* Who saw it. */

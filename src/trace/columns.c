@@ -2,6 +2,7 @@
 /* A record as columns of text. */
 #include "trace/columns.h"
 
+#include "trace/tracepoints.h"
 #include "trace/words.h"
 
 #include <inttypes.h>
@@ -16,15 +17,22 @@ enum {
 	HAS_ERROR = FAULTS | BIT(SECOND_FAULT) | BIT(INJECT),
 	HAS_COUNT = BIT(HIDDEN_FAULT) | BIT(FLUSH) | BIT(DROP),
 	HAS_LEVEL = BIT(GUEST_FAULT) | BIT(TABLE_WRITE),
-	HAS_KIND = BIT(GUEST_FAULT) | BIT(FLUSH) | BIT(INJECT) | BIT(EXIT),
+	HAS_KIND = BIT(GUEST_FAULT) | BIT(FLUSH) | BIT(INJECT) | BIT(EXIT) | BIT(COUNTER) |
+		   BIT(KERNEL),
 	HAS_CAUSE = BIT(FLUSH),
-	HAS_VALUE0 = FAULTS | BIT(TABLE_WRITE) | BIT(CR3) | BIT(MODE) | BIT(MARK) | BIT(EXIT),
-	HAS_VALUE1 = BIT(TABLE_WRITE) | BIT(CR3) | BIT(MODE) | BIT(MARK),
+	HAS_VALUE0 = FAULTS | BIT(TABLE_WRITE) | BIT(CR3) | BIT(SECOND_FAULT) | BIT(MODE) |
+		     BIT(MARK) | BIT(EXIT) | BIT(COUNTER),
+	HAS_VALUE1 = BIT(TABLE_WRITE) | BIT(CR3) | BIT(MODE) | BIT(MARK) | BIT(COUNTER),
 };
 
-/* Of a type that this version does not know, everything is passed on. */
-static bool has(const struct pn_trace_record *r, uint32_t types)
+/*
+ * Whether a member means something: for one of these types, or for this tracepoint. Of what this
+ * version does not know, everything is passed on.
+ */
+static bool has(const struct pn_trace_record *r, uint32_t types, enum tracepoint_member member)
 {
+	if (r->type == PN_TRACE_KERNEL && member)
+		return tracepoint_has(r->kind, member);
 	return r->type >= PN_TRACE_TYPES || (types >> r->type & 1);
 }
 
@@ -116,35 +124,37 @@ COLUMN(address)
 	(void)s;
 	if (r->type == PN_TRACE_FLUSH && r->kind != PN_FLUSH_PAGE)
 		return false;
-	return has(r, HAS_ADDRESS) && hex(text, r->address);
+	return has(r, HAS_ADDRESS, MEMBER_ADDRESS) && hex(text, r->address);
 }
 
 COLUMN(error)
 {
 	(void)s;
-	return has(r, HAS_ERROR) && decimal(text, r->error);
+	return has(r, HAS_ERROR, MEMBER_ERROR) && decimal(text, r->error);
 }
 
 COLUMN(count)
 {
 	(void)s;
-	return has(r, HAS_COUNT) && decimal(text, r->count);
+	return has(r, HAS_COUNT, MEMBER_COUNT) && decimal(text, r->count);
 }
 
 COLUMN(level)
 {
 	(void)s;
-	return has(r, HAS_LEVEL) && decimal(text, r->level);
+	return has(r, HAS_LEVEL, MEMBER_LEVEL) && decimal(text, r->level);
 }
 
 COLUMN(kind)
 {
 	(void)s;
-	if (!has(r, HAS_KIND))
+	if (!has(r, HAS_KIND, MEMBER_NONE))
 		return false;
 	switch (r->type) {
 	case PN_TRACE_GUEST_FAULT: return word(text, trace_fault_name(r->kind));
 	case PN_TRACE_FLUSH: return word(text, trace_flush_name(r->kind));
+	case PN_TRACE_COUNTER: return word(text, trace_counter_name(r->kind));
+	case PN_TRACE_KERNEL: return word(text, trace_tracepoint_name(r->kind));
 	default: return decimal(text, r->kind);
 	}
 }
@@ -152,19 +162,22 @@ COLUMN(kind)
 COLUMN(cause)
 {
 	(void)s;
-	return has(r, HAS_CAUSE) && word(text, trace_cause_name(r->cause));
+	if (!has(r, HAS_CAUSE, MEMBER_CAUSE))
+		return false;
+	return r->type == PN_TRACE_KERNEL ? decimal(text, r->cause)
+					  : word(text, trace_cause_name(r->cause));
 }
 
 COLUMN(value0)
 {
 	(void)s;
-	return has(r, HAS_VALUE0) && hex(text, r->value[0]);
+	return has(r, HAS_VALUE0, MEMBER_VALUE0) && hex(text, r->value[0]);
 }
 
 COLUMN(value1)
 {
 	(void)s;
-	return has(r, HAS_VALUE1) && hex(text, r->value[1]);
+	return has(r, HAS_VALUE1, MEMBER_VALUE1) && hex(text, r->value[1]);
 }
 
 const struct trace_column trace_columns[] = {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* One record as one line of text: time, type, where, what, cost. */
+#include "trace/tracepoints.h"
 #include "trace/words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#define WHAT 96
+#define WHAT 104
 
 const char trace_line_head[] =
 	"        time ms  vcpu mode   event         cost us  where                    what";
@@ -52,7 +53,12 @@ static void flush(const struct pn_trace_record *r, char *text, size_t size)
 
 static void second_fault(const struct pn_trace_record *r, char *text, size_t size)
 {
-	snprintf(text, size, "GPA 0x%" PRIx64 " %s", r->address, r->error & 2 ? "write" : "read");
+	int n = snprintf(text, size, "GPA 0x%" PRIx64 " %s", r->address,
+			 r->error & 2 ? "write" : "read");
+
+	if (r->value[0])
+		snprintf(text + n, size - (size_t)n, ", a page of %" PRIu64 " KiB",
+			 r->value[0] >> 10);
 }
 
 static void inject(const struct pn_trace_record *r, char *text, size_t size)
@@ -87,6 +93,27 @@ static void drop(const struct pn_trace_record *r, char *text, size_t size)
 	snprintf(text, size, "%" PRIu32 " events lost here", r->count);
 }
 
+static void counter(const struct pn_trace_record *r, char *text, size_t size)
+{
+	snprintf(text, size, "%s %" PRIu64 " to %" PRIu64, trace_counter_name(r->kind), r->value[0],
+		 r->value[1]);
+}
+
+/* RIP stands in a column of its own. */
+static void kernel(const struct pn_trace_record *r, char *text, size_t size)
+{
+	const struct tracepoint_field *f;
+	size_t n = (size_t)snprintf(text, size, "%s", trace_tracepoint_name(r->kind));
+
+	if (r->kind >= PN_TRACEPOINTS)
+		return;
+	for (f = tracepoints[r->kind].field; f->member && n < size; f++)
+		if (f->member != MEMBER_RIP)
+			n += (size_t)snprintf(text + n, size - n, " %s 0x%" PRIx64,
+					      f->words ? f->words : f->name,
+					      tracepoint_member_of(r, f->member));
+}
+
 static describe *const describers[PN_TRACE_TYPES] = {
 	[PN_TRACE_GUEST_FAULT] = guest_fault,
 	[PN_TRACE_HIDDEN_FAULT] = hidden_fault,
@@ -100,6 +127,8 @@ static describe *const describers[PN_TRACE_TYPES] = {
 	[PN_TRACE_EXIT] = exit_,
 	[PN_TRACE_DROP] = drop,
 	[PN_TRACE_FORESEEN] = foreseen,
+	[PN_TRACE_COUNTER] = counter,
+	[PN_TRACE_KERNEL] = kernel,
 };
 
 char *trace_what(const struct pn_trace_record *r, char *text, size_t size)

@@ -2,6 +2,8 @@
 /* Names. */
 #include "trace/words.h"
 
+#include "trace/tracepoints.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +29,8 @@ static const char *const types[PN_TRACE_TYPES] = {
 	[PN_TRACE_EXIT] = "exit",
 	[PN_TRACE_DROP] = "drop",
 	[PN_TRACE_FORESEEN] = "foreseen",
+	[PN_TRACE_COUNTER] = "counter",
+	[PN_TRACE_KERNEL] = "kernel",
 };
 
 static const char *const faults[PN_FAULTS] = {
@@ -55,6 +59,33 @@ static const char *const sources[PN_SOURCES] = {
 	[PN_SOURCE_SHADOW] = "shadow", [PN_SOURCE_EXIT] = "exit", [PN_SOURCE_GUEST] = "guest",
 	[PN_SOURCE_BREAK] = "break",   [PN_SOURCE_UFFD] = "uffd", [PN_SOURCE_STATS] = "stats",
 	[PN_SOURCE_KERNEL] = "kernel",
+};
+
+static const char *const counters[PN_COUNTERS] = {
+	[PN_COUNTER_EXITS] = "exits",
+	[PN_COUNTER_PF_TAKEN] = "pf_taken",
+	[PN_COUNTER_PF_FIXED] = "pf_fixed",
+	[PN_COUNTER_PF_EMULATE] = "pf_emulate",
+	[PN_COUNTER_PF_SPURIOUS] = "pf_spurious",
+	[PN_COUNTER_PF_FAST] = "pf_fast",
+	[PN_COUNTER_PF_MMIO_SPTE_CREATED] = "pf_mmio_spte_created",
+	[PN_COUNTER_PF_GUEST] = "pf_guest",
+	[PN_COUNTER_TLB_FLUSH] = "tlb_flush",
+	[PN_COUNTER_INVLPG] = "invlpg",
+	[PN_COUNTER_INSN_EMULATION] = "insn_emulation",
+	[PN_COUNTER_REMOTE_TLB_FLUSH] = "remote_tlb_flush",
+	[PN_COUNTER_REMOTE_TLB_FLUSH_REQUESTS] = "remote_tlb_flush_requests",
+	[PN_COUNTER_MMU_SHADOW_ZAPPED] = "mmu_shadow_zapped",
+	[PN_COUNTER_MMU_PTE_WRITE] = "mmu_pte_write",
+	[PN_COUNTER_MMU_PDE_ZAPPED] = "mmu_pde_zapped",
+	[PN_COUNTER_MMU_FLOODED] = "mmu_flooded",
+	[PN_COUNTER_MMU_RECYCLED] = "mmu_recycled",
+	[PN_COUNTER_MMU_CACHE_MISS] = "mmu_cache_miss",
+	[PN_COUNTER_MMU_UNSYNC] = "mmu_unsync",
+	[PN_COUNTER_PAGES_4K] = "pages_4k",
+	[PN_COUNTER_PAGES_2M] = "pages_2m",
+	[PN_COUNTER_PAGES_1G] = "pages_1g",
+	[PN_COUNTER_NX_LPAGE_SPLITS] = "nx_lpage_splits",
 };
 
 static const char *const modes[] = {"hw", "shadow"};
@@ -94,6 +125,16 @@ const char *trace_source_name(unsigned source)
 const char *trace_mode_name(unsigned mode)
 {
 	return NAME_IN(modes, mode);
+}
+
+const char *trace_counter_name(unsigned kind)
+{
+	return NAME_IN(counters, kind);
+}
+
+const char *trace_tracepoint_name(unsigned kind)
+{
+	return kind < PN_TRACEPOINTS ? tracepoints[kind].name : "unknown";
 }
 
 /* The types that a word of a filter means. */

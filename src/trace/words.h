@@ -16,6 +16,8 @@ const char *trace_flush_name(unsigned kind);
 const char *trace_cause_name(unsigned cause);
 const char *trace_source_name(unsigned source);
 const char *trace_mode_name(unsigned mode);
+const char *trace_counter_name(unsigned kind);	  /* the kernel's: "pf_taken" */
+const char *trace_tracepoint_name(unsigned kind); /* the same: "kvm_exit" */
 
 /*
  * A list of types, "fault,flush,cr3", as a set of bits 1 << enum pn_trace_type; "fault" is both kinds

@@ -119,6 +119,72 @@ static void json_is_an_object_a_line(void **state)
 	free(text);
 }
 
+static void expect_null(const json_t *object, const char *member)
+{
+	if (!json_is_null(json_object_get(object, member)))
+		fail_msg("%s is not null", member);
+}
+
+/* What a statistic and a tracepoint have, in their own words; the rest is null. */
+static void what_the_host_tells_is_told_in_its_words(void **state)
+{
+	struct trace_file *f = *state;
+	char *at;
+	json_t *o;
+
+	begin(f, "json");
+	add(f, (struct pn_trace_record){.type = PN_TRACE_COUNTER,
+					.source = PN_SOURCE_STATS,
+					.kind = PN_COUNTER_PAGES_4K,
+					.value = {5, 0x11}});
+	add(f, (struct pn_trace_record){.type = PN_TRACE_KERNEL,
+					.source = PN_SOURCE_KERNEL,
+					.kind = PN_TP_KVM_TDP_MMU_SPTE_CHANGED,
+					.address = 0x7000,
+					.value = {1, 2},
+					.level = 3,
+					.count = 9,
+					.cause = 9});
+	add(f,
+	    (struct pn_trace_record){
+		    .type = PN_TRACE_KERNEL, .kind = PN_TP_KVM_EXIT, .cause = 2, .count = 0x400});
+	add(f, (struct pn_trace_record){.type = PN_TRACE_KERNEL, .kind = 255, .address = 1});
+	end();
+	at = text;
+	json_decref(line(&at));
+	o = line(&at);
+	assert_string_equal(string(o, "type"), "counter");
+	assert_string_equal(string(o, "source"), "stats");
+	assert_string_equal(string(o, "kind"), "pages_4k");
+	assert_string_equal(string(o, "value0"), "0x5");
+	assert_string_equal(string(o, "value1"), "0x11");
+	expect_null(o, "address");
+	expect_null(o, "error");
+	json_decref(o);
+	o = line(&at);
+	assert_string_equal(string(o, "type"), "kernel");
+	assert_string_equal(string(o, "kind"), "kvm_tdp_mmu_spte_changed");
+	assert_string_equal(string(o, "address"), "0x7000");
+	assert_string_equal(string(o, "value1"), "0x2");
+	assert_int_equal(json_integer_value(json_object_get(o, "level")), 3);
+	expect_null(o, "count");
+	expect_null(o, "error");
+	expect_null(o, "cause");
+	json_decref(o);
+	o = line(&at);
+	assert_string_equal(string(o, "kind"), "kvm_exit");
+	assert_int_equal(json_integer_value(json_object_get(o, "count")), 0x400);
+	assert_string_equal(string(o, "cause"), "2");
+	expect_null(o, "address");
+	expect_null(o, "level");
+	json_decref(o);
+	o = line(&at);
+	assert_string_equal(string(o, "kind"), "unknown");
+	assert_string_equal(string(o, "address"), "0x1");
+	json_decref(o);
+	free(text);
+}
+
 /* Any byte in any member: what is written is JSON all the same. */
 static void hostile_records_are_json_all_the_same(void **state)
 {
@@ -207,8 +273,8 @@ static void csv_has_a_head_and_quotes_what_must_be(void **state)
 /* --- Trace events --- */
 
 /* Costs grow by 100 ns and times by 1000: the tenth record ends where the next begins, the eleventh
- * after that, and the twelfth begins within it. */
-#define RUNS 10
+ * after that, and the twelfth begins within it. A statistic takes no time: it runs on to the last. */
+#define RUNS 11
 
 static void slices_instants_counters_and_names_are_drawn(void **state)
 {
@@ -221,15 +287,15 @@ static void slices_instants_counters_and_names_are_drawn(void **state)
 	add(f, (struct pn_trace_record){.type = PN_TRACE_CR3, .time = 90000, .vcpu = 255});
 	end();
 	root = trace_events_check(text, &found);
-	/* Each record but the twelfth is a slice; between those of vCPU 0 it runs; flush,
+	/* Each record but the twelfth and a statistic, which is a counter, is a slice; between those of vCPU 0 it runs; flush,
 	 * halt, mode, mark and drop are instants as well. */
 	CHECK_CONTAINS("run", text,
 		       "{\"name\":\"run\",\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":1.100,"
 		       "\"cat\":\"run\",\"dur\":0.900,");
-	assert_int_equal(found.phase['X'], PN_TRACE_TYPES - 1 + RUNS);
+	assert_int_equal(found.phase['X'], PN_TRACE_TYPES - 2 + RUNS);
 	assert_int_equal(found.phase['i'], 5);
 	assert_int_equal(found.phase['M'], 3);
-	assert_int_equal(found.phase['C'], 3);
+	assert_int_equal(found.phase['C'], 3 + 1);
 	json_decref(root);
 	free(text);
 }
@@ -414,6 +480,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_format_is_found_by_its_name),
 		TRACE_TEST(json_is_an_object_a_line),
+		TRACE_TEST(what_the_host_tells_is_told_in_its_words),
 		TRACE_TEST(hostile_records_are_json_all_the_same),
 		TRACE_TEST(csv_has_a_head_and_quotes_what_must_be),
 		TRACE_TEST(slices_instants_counters_and_names_are_drawn),

@@ -2,6 +2,7 @@
 /* The words of a trace: filters, names, error codes and lines. */
 #include "trace_fixture.h"
 
+#include "trace/tracepoints.h"
 #include "trace/words.h"
 
 struct filter {
@@ -73,6 +74,70 @@ static void what_no_table_has_is_unknown(void **state)
 		assert_true((i < PN_CAUSES) != !strcmp(trace_cause_name(i), "unknown"));
 		assert_true((i < PN_SOURCES) != !strcmp(trace_source_name(i), "unknown"));
 		assert_true((i < 2) != !strcmp(trace_mode_name(i), "unknown"));
+		assert_true((i < PN_COUNTERS) != !strcmp(trace_counter_name(i), "unknown"));
+		assert_true((i < PN_TRACEPOINTS) != !strcmp(trace_tracepoint_name(i), "unknown"));
+	}
+}
+
+/* Every tracepoint has a name, and no two of its fields go into one member. */
+static void a_tracepoint_has_its_fields_apart(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < PN_TRACEPOINTS; i++) {
+		const struct tracepoint *t = &tracepoints[i];
+		uint32_t taken = 0;
+
+		assert_non_null(t->system);
+		for (unsigned k = 0; k < i; k++)
+			assert_string_not_equal(t->name, tracepoints[k].name);
+		for (unsigned k = 0; t->field[k].member; k++) {
+			uint32_t bit = 1u << t->field[k].member;
+
+			CHECK_TRUE(t->name, k < TRACEPOINT_FIELDS);
+			CHECK_TRUE(t->name, !(taken & bit));
+			CHECK_TRUE(t->name, tracepoint_has(i, t->field[k].member));
+			taken |= bit;
+		}
+		CHECK_TRUE(t->name, taken);
+	}
+}
+
+struct told {
+	struct pn_trace_record r;
+	const char *what;
+};
+
+static const struct told told[] = {
+	{{.type = PN_TRACE_COUNTER, .kind = PN_COUNTER_PF_TAKEN, .value = {12, 40}},
+	 "pf_taken 12 to 40"},
+	{{.type = PN_TRACE_KERNEL,
+	  .kind = PN_TP_KVM_MMU_GET_PAGE,
+	  .address = 0x5000,
+	  .value = {0x11, 1},
+	  .level = 1,
+	  .count = 1},
+	 "kvm_mmu_get_page GPA 0x5000 role 0x11 level 0x1 roots 0x1 unsync 0x0 created 0x1"},
+	{{.type = PN_TRACE_KERNEL,
+	  .kind = PN_TP_KVM_EXIT,
+	  .count = 48,
+	  .cause = 1,
+	  .value = {1, 2}},
+	 "kvm_exit reason 0x30 info1 0x1 info2 0x2 error 0x0 isa 0x1"},
+	{{.type = PN_TRACE_KERNEL, .kind = 200}, "unknown"},
+	{{.type = PN_TRACE_SECOND_FAULT, .address = 0x6000, .error = 2}, "GPA 0x6000 write"},
+	{{.type = PN_TRACE_SECOND_FAULT, .address = 0x200000, .value = {2 << 20}},
+	 "GPA 0x200000 read, a page of 2048 KiB"},
+};
+
+static void what_the_host_saw_is_told_in_its_words(void **state)
+{
+	struct trace_file *f = *state;
+	char line[256];
+
+	for (size_t i = 0; i < COUNT(told); i++) {
+		trace_line(&told[i].r, &f->symbols, line, sizeof(line));
+		assert_true(strlen(line) > strlen(told[i].what));
+		assert_string_equal(line + strlen(line) - strlen(told[i].what), told[i].what);
 	}
 }
 
@@ -163,6 +228,8 @@ int main(void)
 		cmocka_unit_test(a_filter_is_a_list_of_types),
 		cmocka_unit_test(every_type_has_a_word_and_a_filter_of_its_own),
 		cmocka_unit_test(what_no_table_has_is_unknown),
+		cmocka_unit_test(a_tracepoint_has_its_fields_apart),
+		TRACE_TEST(what_the_host_saw_is_told_in_its_words),
 		cmocka_unit_test(an_error_code_is_told_in_words),
 		cmocka_unit_test(a_line_ends_in_its_room_whatever_the_record),
 		TRACE_TEST(columns_stand_under_their_heads),
