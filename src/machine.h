@@ -73,6 +73,9 @@ int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint
  * many records the rings had no room for. */
 int machine_trace_stop(struct pn_machine *m, uint64_t *dropped);
 
+/* One line on what a source (enum pn_trace_source) of the trace cannot see on this host, or NULL. */
+const char *machine_trace_note(const struct pn_machine *m, unsigned source);
+
 /*
  * Explains an access as the guest stands now, stopped or ended. Fills in *x. Returns 0, or
  * PN_ERR_STATE if the guest's registers are lost, as kvm_amd loses them with a triple fault.

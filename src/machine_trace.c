@@ -9,9 +9,9 @@
 #include <string.h>
 
 struct machine_trace {
-	struct tracer tracer;
 	struct trace_stream stream;
 	struct sources sources;
+	struct tracer tracer;
 };
 
 static void describe(const struct pn_machine *m, struct pn_trace_header *h)
@@ -35,6 +35,7 @@ static int start_sources(struct pn_machine *m, struct machine_trace *t, uint32_t
 		.image = &m->image,
 		.log = &m->guest_log,
 		.symbols = &m->image.symbols,
+		.paging = pn_host_paging(m),
 		.stream = &t->stream,
 		.start_ns = t->tracer.start_ns,
 		.types = t->tracer.types,
@@ -54,6 +55,10 @@ int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint
 		return pn_fail(err, PN_ERR_STATE, "a trace needs a guest: load one first");
 	if (m->trace)
 		return pn_fail(err, PN_ERR_STATE, "the machine is traced already");
+	/* A trace that cannot be had costs no file that is there already. */
+	code = sources_check(sources, err);
+	if (code)
+		return code;
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return pn_fail(err, PN_ERR_NOMEM, "out of memory");
@@ -94,6 +99,11 @@ int machine_trace_stop(struct pn_machine *m, uint64_t *dropped)
 	code = trace_stream_stop(&t->stream);
 	free(t);
 	return code;
+}
+
+const char *machine_trace_note(const struct pn_machine *m, unsigned source)
+{
+	return m->trace ? sources_note(&m->trace->sources, source) : NULL;
 }
 
 int pn_trace_file(struct pn_machine *m, const char *path, uint32_t types, struct pn_error *err)

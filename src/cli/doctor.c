@@ -88,6 +88,7 @@ int cli_doctor(int argc, char **argv)
 		return code < 0 ? cli_finish(0) : code;
 	doctor_look_at_kvm(&findings);
 	doctor_look_at_kernel(&findings);
+	doctor_look_at_sources(&findings);
 	if (!json)
 		doctor_print(&findings, stdout);
 	else if (doctor_print_json(&findings, stdout))

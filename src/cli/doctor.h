@@ -51,6 +51,9 @@ void doctor_look_at_kvm(struct findings *f);
 /* The host's kernel beside KVM. */
 void doctor_look_at_kernel(struct findings *f);
 
+/* The sources that a trace can have here. */
+void doctor_look_at_sources(struct findings *f);
+
 /* Prints all, in lines of at most 80 columns. */
 void doctor_print(const struct findings *f, FILE *out);
 

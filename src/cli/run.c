@@ -9,6 +9,7 @@
 #include "error.h"
 #include "kvm/probe.h"
 #include "kvm/vendor.h"
+#include "trace/words.h"
 
 #include <errno.h>
 #include <penumbra/guest.h>
@@ -144,6 +145,17 @@ static int end_trace(const struct run *r, struct pn_machine *m, struct pn_error 
 		     : PN_OK;
 }
 
+/* What the sources of the trace cannot see here is said before anyone looks for it. */
+static void print_notes(const struct pn_machine *m)
+{
+	for (unsigned i = 0; i < PN_SOURCES; i++) {
+		const char *note = machine_trace_note(m, i);
+
+		if (note)
+			cli_fail("--trace-source=%s: %s", trace_source_name(i), note);
+	}
+}
+
 /* Runs the guest under the time limit, which holds for its output as well. */
 static int run_guest(const struct run *r, struct pn_machine *m, struct output *out,
 		     struct pn_result *result, struct pn_error *err)
@@ -159,6 +171,7 @@ static int run_guest(const struct run *r, struct pn_machine *m, struct output *o
 					   r->options.trace_sources, err);
 	if (code)
 		return code;
+	print_notes(m);
 	code = stop_arm(m, r->options.timeout_ns, err);
 	if (!code)
 		code = pn_run(m, result, err);

@@ -17,29 +17,37 @@
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
 
-/* Whether the kernel shakes hands over `fd`, which is closed. */
-static bool uffd_works(int fd)
-{
-	struct uffdio_api api = {.api = UFFD_API};
-	bool works = ioctl(fd, UFFDIO_API, &api) == 0;
-
-	close(fd);
-	return works;
-}
-
-enum probe_userfaultfd probe_userfaultfd(void)
+int probe_userfaultfd_open(enum probe_userfaultfd *how)
 {
 	int device, fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	bool absent = fd < 0 && errno == ENOSYS;
 
+	*how = PROBE_UFFD_SYSCALL;
 	if (fd >= 0)
-		return uffd_works(fd) ? PROBE_UFFD_SYSCALL : PROBE_UFFD_ABSENT;
+		return fd;
+	*how = absent ? PROBE_UFFD_ABSENT : PROBE_UFFD_FORBIDDEN;
 	device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
 	if (device < 0)
-		return absent ? PROBE_UFFD_ABSENT : PROBE_UFFD_FORBIDDEN;
+		return -1;
 	fd = ioctl(device, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
 	close(device);
-	return fd >= 0 && uffd_works(fd) ? PROBE_UFFD_DEVICE : PROBE_UFFD_FORBIDDEN;
+	*how = fd >= 0 ? PROBE_UFFD_DEVICE : PROBE_UFFD_FORBIDDEN;
+	return fd;
+}
+
+enum probe_userfaultfd probe_userfaultfd(void)
+{
+	struct uffdio_api api = {.api = UFFD_API};
+	enum probe_userfaultfd how;
+	int fd = probe_userfaultfd_open(&how);
+
+	if (fd < 0)
+		return how;
+	/* The kernel may have it and not speak this API. */
+	if (ioctl(fd, UFFDIO_API, &api))
+		how = PROBE_UFFD_ABSENT;
+	close(fd);
+	return how;
 }
 
 static bool kernel_has_filesystem(const char *name)

@@ -16,6 +16,12 @@ enum probe_userfaultfd {
 
 enum probe_userfaultfd probe_userfaultfd(void);
 
+/*
+ * Opens one, non-blocking, before any UFFDIO_API. Returns the descriptor, or -1 with *how
+ * PROBE_UFFD_ABSENT or PROBE_UFFD_FORBIDDEN.
+ */
+int probe_userfaultfd_open(enum probe_userfaultfd *how);
+
 /* KVM's tracepoints, as tracefs shows them. */
 struct probe_tracefs {
 	bool supported; /* the kernel has tracefs */

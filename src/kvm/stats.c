@@ -5,7 +5,6 @@
 #include "error.h"
 #include "kvm/kvm.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,32 +20,50 @@ static bool read_at(int fd, void *to, size_t len, uint64_t offset)
 	return pread(fd, to, len, (off_t)offset) == (ssize_t)len;
 }
 
+/* Descriptors are read one by one into this. */
+union descriptor {
+	struct kvm_stats_desc desc;
+	char room[sizeof(struct kvm_stats_desc) + NAME_MAX_BYTES];
+};
+
+static int read_head(int fd, struct kvm_stats_header *head, struct pn_error *err)
+{
+	if (!read_at(fd, head, sizeof(*head), 0))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM statistics: header");
+	if (head->num_desc > DESCRIPTORS_MAX || head->name_size > NAME_MAX_BYTES)
+		return pn_fail(err, PN_ERR_SYSTEM, "KVM statistics: %u descriptors of %u bytes",
+			       head->num_desc, head->name_size);
+	return PN_OK;
+}
+
+static int read_descriptor(int fd, const struct kvm_stats_header *head, uint32_t i,
+			   union descriptor *d, struct pn_error *err)
+{
+	size_t step = sizeof(struct kvm_stats_desc) + head->name_size;
+
+	memset(d, 0, sizeof(*d));
+	if (!read_at(fd, d, step, head->desc_offset + i * step))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM statistics: descriptor %u", i);
+	return PN_OK;
+}
+
 static int read_all(int fd, struct kvm_stats *stats, struct pn_error *err)
 {
 	struct kvm_stats_header head;
-	union {
-		struct kvm_stats_desc desc;
-		char room[sizeof(struct kvm_stats_desc) + NAME_MAX_BYTES];
-	} d;
-	size_t step;
+	union descriptor d;
+	int code = read_head(fd, &head, err);
 
-	if (!read_at(fd, &head, sizeof(head), 0))
-		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM statistics: header");
-	if (head.num_desc > DESCRIPTORS_MAX || head.name_size > NAME_MAX_BYTES)
-		return pn_fail(err, PN_ERR_SYSTEM, "KVM statistics: %u descriptors of %u bytes",
-			       head.num_desc, head.name_size);
-
+	if (code)
+		return code;
 	stats->stat = calloc(head.num_desc ? head.num_desc : 1, sizeof(stats->stat[0]));
 	if (!stats->stat)
 		return pn_fail(err, PN_ERR_NOMEM, "KVM statistics: out of memory");
-	step = sizeof(struct kvm_stats_desc) + head.name_size;
 	for (uint32_t i = 0; i < head.num_desc; i++) {
 		struct kvm_stat *s = &stats->stat[stats->count];
 
-		memset(&d, 0, sizeof(d));
-		if (!read_at(fd, &d, step, head.desc_offset + i * step))
-			return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM statistics: descriptor %u",
-					     i);
+		code = read_descriptor(fd, &head, i, &d, err);
+		if (code)
+			return code;
 		if (d.desc.size != 1)
 			continue;
 		if (!read_at(fd, &s->value, sizeof(s->value), head.data_offset + d.desc.offset))
@@ -84,4 +101,49 @@ uint64_t kvm_stats_get(const struct kvm_stats *stats, const char *name, uint64_t
 		if (strcmp(stats->stat[i].name, name) == 0)
 			return stats->stat[i].value;
 	return missing;
+}
+
+static int find_watched(struct kvm_stats_watch *w, const char *const *names, struct pn_error *err)
+{
+	struct kvm_stats_header head;
+	union descriptor d;
+	int code = read_head(w->fd, &head, err);
+
+	for (uint32_t i = 0; !code && i < head.num_desc; i++) {
+		code = read_descriptor(w->fd, &head, i, &d, err);
+		for (size_t k = 0; !code && k < w->count; k++)
+			if (names[k] && d.desc.size == 1 &&
+			    strncmp(names[k], d.desc.name, NAME_MAX_BYTES) == 0)
+				w->offset[k] = (int64_t)head.data_offset + d.desc.offset;
+	}
+	return code;
+}
+
+int kvm_stats_watch(struct kvm_stats_watch *w, int fd, const char *const *names, size_t count,
+		    struct pn_error *err)
+{
+	int code;
+
+	*w = (struct kvm_stats_watch){.fd = ioctl(fd, KVM_GET_STATS_FD, NULL), .count = count};
+	if (w->fd < 0)
+		return pn_fail_errno(err, PN_ERR_HOST_LACKS, "KVM_GET_STATS_FD");
+	for (size_t i = 0; i < count; i++)
+		w->offset[i] = -1;
+	code = find_watched(w, names, err);
+	if (code)
+		kvm_stats_unwatch(w);
+	return code;
+}
+
+void kvm_stats_unwatch(struct kvm_stats_watch *w)
+{
+	if (w->fd >= 0)
+		close(w->fd);
+	w->fd = -1;
+}
+
+bool kvm_stats_watched(const struct kvm_stats_watch *w, size_t i, uint64_t *value)
+{
+	return i < w->count && w->offset[i] >= 0 &&
+	       read_at(w->fd, value, sizeof(*value), (uint64_t)w->offset[i]);
 }

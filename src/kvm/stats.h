@@ -7,6 +7,7 @@
 #define KVM_STATS_H
 
 #include <penumbra/penumbra.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,5 +33,25 @@ void kvm_stats_free(struct kvm_stats *stats);
 
 /* The value of a statistic, or `missing` if this kernel does not have it. */
 uint64_t kvm_stats_get(const struct kvm_stats *stats, const char *name, uint64_t missing);
+
+/* A few statistics of one descriptor, to be read again and again at little cost. */
+#define KVM_STATS_WATCHED 32
+
+struct kvm_stats_watch {
+	int fd;
+	size_t count;
+	int64_t offset[KVM_STATS_WATCHED]; /* in the descriptor; negative: this kernel has it not */
+};
+
+/*
+ * Finds the statistics of these names, at most KVM_STATS_WATCHED (NULL among them is passed over).
+ * Errors of kvm_stats_read; nothing is left behind then.
+ */
+int kvm_stats_watch(struct kvm_stats_watch *w, int fd, const char *const *names, size_t count,
+		    struct pn_error *err);
+void kvm_stats_unwatch(struct kvm_stats_watch *w);
+
+/* Reads the one at index `i`. Returns false if this kernel does not have it, or it cannot be read. */
+bool kvm_stats_watched(const struct kvm_stats_watch *w, size_t i, uint64_t *value);
 
 #endif

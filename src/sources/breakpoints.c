@@ -317,6 +317,7 @@ static void stop(void *state)
 const struct source_ops source_break = {
 	.name = "break",
 	.source = PN_SOURCE_BREAK,
+	.sees = "guest faults, CR3 loads and flushes in hw mode, two exits each",
 	.start = start,
 	.stop = stop,
 };

@@ -297,6 +297,7 @@ static void stop(void *state)
 const struct source_ops source_guest = {
 	.name = "guest",
 	.source = PN_SOURCE_GUEST,
+	.sees = "what a guest that keeps a log writes down: faults, flushes, table writes",
 	.start = start,
 	.stop = stop,
 };

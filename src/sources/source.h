@@ -25,15 +25,32 @@ struct source_context {
 	const struct image *image;
 	struct guest_log_area *log;
 	const struct symbols *symbols;
+	enum pn_paging paging; /* the host's */
 	struct trace_stream *stream;
 	uint64_t start_ns; /* CLOCK_MONOTONIC at time 0 of the trace */
 	uint32_t types;	   /* wanted: bits 1 << enum pn_trace_type */
 };
 
-/* A source: what it is called on the command line, and how it is begun and ended. */
+/*
+ * A source: what it is called on the command line, what it sees, and how it is begun and ended. Its
+ * errors do not name it: sources_start does.
+ */
 struct source_ops {
 	const char *name;
 	enum pn_trace_source source;
+	const char *sees; /* for penumbra doctor: at most 160 characters */
+
+	/*
+	 * Whether this host can give it, as far as that shows without a guest: 0, or the error that
+	 * `start` would return. NULL: every host can.
+	 */
+	int (*check)(struct pn_error *err);
+
+	/*
+	 * One line on what it cannot see on a host with this paging although it can be started, or
+	 * NULL. NULL for a source that is silent nowhere.
+	 */
+	const char *(*note)(enum pn_paging paging);
 
 	/*
 	 * Begins it, before the guest's next instruction, on the thread that calls pn_run. Events that
@@ -63,9 +80,18 @@ struct sources {
  */
 bool sources_parse(const char *list, uint32_t *wanted, char *bad, size_t size);
 
+/* Whether this host can give those wanted, before anything is done for them. Errors of source_ops.check. */
+int sources_check(uint32_t wanted, struct pn_error *err);
+
 /* Starts those wanted, all or none. Errors of source_ops.start. */
 int sources_start(struct sources *s, const struct source_context *c, uint32_t wanted,
 		  struct pn_error *err);
 void sources_stop(struct sources *s);
+
+/* The note of a started source (enum pn_trace_source), or NULL. */
+const char *sources_note(const struct sources *s, unsigned source);
+
+/* A source that can be asked for by enum pn_trace_source, or NULL. */
+const struct source_ops *sources_ops(unsigned source);
 
 #endif

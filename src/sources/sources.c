@@ -3,13 +3,17 @@
 #include "sources/source.h"
 
 #include "error.h"
+#include "sources/kernel.h"
+#include "sources/stats.h"
+#include "sources/uffd.h"
 
 #include <string.h>
 
 /* By enum pn_trace_source; the empty ones need no start: they come with a mode. */
 static const struct source_ops *const sources[PN_SOURCES] = {
-	[PN_SOURCE_GUEST] = &source_guest,
-	[PN_SOURCE_BREAK] = &source_break,
+	[PN_SOURCE_GUEST] = &source_guest,   [PN_SOURCE_BREAK] = &source_break,
+	[PN_SOURCE_UFFD] = &source_uffd,     [PN_SOURCE_STATS] = &source_stats,
+	[PN_SOURCE_KERNEL] = &source_kernel,
 };
 
 static const struct source_ops *named(const char *name, size_t length)
@@ -39,9 +43,30 @@ bool sources_parse(const char *list, uint32_t *wanted, char *bad, size_t size)
 	}
 }
 
+static int refuse(unsigned source, int code, const struct pn_error *why, struct pn_error *err)
+{
+	return pn_fail(err, code, "source %s: %s", sources[source]->name, why->text);
+}
+
+int sources_check(uint32_t wanted, struct pn_error *err)
+{
+	struct pn_error why;
+	int code;
+
+	for (unsigned i = 0; i < PN_SOURCES; i++) {
+		if (!sources[i] || !(wanted & 1u << i) || !sources[i]->check)
+			continue;
+		code = sources[i]->check(&why);
+		if (code)
+			return refuse(i, code, &why, err);
+	}
+	return PN_OK;
+}
+
 int sources_start(struct sources *s, const struct source_context *c, uint32_t wanted,
 		  struct pn_error *err)
 {
+	struct pn_error why;
 	int code;
 
 	memset(s, 0, sizeof(*s));
@@ -49,14 +74,28 @@ int sources_start(struct sources *s, const struct source_context *c, uint32_t wa
 	for (unsigned i = 0; i < PN_SOURCES; i++) {
 		if (!sources[i] || !(wanted & 1u << i))
 			continue;
-		code = sources[i]->start(&s->context, &s->state[i], err);
+		code = sources[i]->start(&s->context, &s->state[i], &why);
 		if (code) {
 			sources_stop(s);
-			return code;
+			return refuse(i, code, &why, err);
 		}
 		s->started |= 1u << i;
 	}
 	return PN_OK;
+}
+
+const char *sources_note(const struct sources *s, unsigned source)
+{
+	const struct source_ops *ops = sources_ops(source);
+
+	if (!ops || !ops->note || !(s->started & 1u << source))
+		return NULL;
+	return ops->note(s->context.paging);
+}
+
+const struct source_ops *sources_ops(unsigned source)
+{
+	return source < PN_SOURCES ? sources[source] : NULL;
 }
 
 void sources_stop(struct sources *s)

@@ -47,5 +47,7 @@ extern const struct group group_examples;
 extern const struct group group_trace;
 extern const struct group group_trace_read;
 extern const struct group group_trace_source;
+extern const struct group group_trace_host;
+extern const struct group group_trace_kernel;
 
 #endif

@@ -23,7 +23,7 @@ static const struct group *const groups[] = {
 	&group_hostile_slots, &group_cr2,	   &group_examples,	&group_warnings,
 	&group_probe,	      &group_untrack,	   &group_keys,		&group_device,
 	&group_levels,	      &group_trace,	   &group_trace_read,	&group_explain,
-	&group_explain_line,  &group_trace_source,
+	&group_explain_line,  &group_trace_source, &group_trace_host,	&group_trace_kernel,
 };
 
 #define GROUPS COUNT(groups)

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Source kernel. An instance of tracefs of its own ("penumbra-PID"), so that nobody else's tracing
+ * is touched, takes the tracepoints of the vCPU's thread, on the clock of all other records. A
+ * thread reads what the processors have written and puts it into the ring in the order of time. The
+ * instance goes with the source; of a process that was killed it stays, and rmdir removes it.
+ */
+#include "sources/kernel.h"
+
+#include "clock.h"
+#include "error.h"
+#include "kvm/probe_kernel.h"
+#include "sources/kernel_events.h"
+#include "sources/thread.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <tracefs.h>
+#include <unistd.h>
+
+#define RING_BITS 17
+#define PERIOD_MS 5
+#define BUFFER_KB 4096	/* of each processor: 50 ms at a million events a second */
+#define PENDING	  65536 /* records that wait for those before them */
+#define NAMES	  8	/* of instances that are tried */
+
+struct kernel {
+	const struct source_context *context;
+	struct trace_ring *ring;
+	struct source_thread thread;
+	struct tracefs_instance *instance;
+	struct tep_handle *tep;
+	struct kernel_events events;
+	struct pn_trace_record *pending;
+	uint32_t count; /* of them */
+};
+
+/* One event; of those that one processor wrote, in their order. */
+static int see(struct tep_event *event, struct tep_record *record, int cpu, void *arg)
+{
+	struct kernel *k = arg;
+	struct pn_trace_record *r = &k->pending[k->count];
+
+	(void)cpu;
+	/* The kernel had no room; it does not always know for how many. */
+	for (int64_t lost = record->missed_events < 0 ? 1 : record->missed_events; lost; lost--)
+		trace_ring_drop(k->ring);
+	if (k->count == PENDING) {
+		trace_ring_drop(k->ring);
+		return 0;
+	}
+	if (!event || record->ts < k->context->start_ns ||
+	    !kernel_events_read(&k->events, event->id, record->data, record->size, r) ||
+	    !(k->context->types & 1u << r->type))
+		return 0;
+	r->time = record->ts - k->context->start_ns;
+	r->mode = TRACE_MODE_UNKNOWN;
+	r->number = k->count++; /* keeps the order of equal times; the ring numbers it anew */
+	return 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct pn_trace_record *x = a, *y = b;
+
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+/*
+ * Reads all that there is. What is older than the reading is complete, whichever processors the
+ * thread ran on, and goes into the ring; at the end everything does.
+ */
+static void pass(struct kernel *k, bool last)
+{
+	uint64_t now = last ? UINT64_MAX : clock_ns() - k->context->start_ns;
+	uint32_t done = 0;
+
+	tracefs_iterate_raw_events(k->tep, k->instance, NULL, 0, see, k);
+	qsort(k->pending, k->count, sizeof(*k->pending), by_time);
+	while (done < k->count && k->pending[done].time < now)
+		trace_ring_put(k->ring, &k->pending[done++]);
+	trace_ring_promise(k->ring, now);
+	k->count -= done;
+	for (uint32_t i = 0; i < k->count; i++) {
+		k->pending[i] = k->pending[done + i];
+		k->pending[i].number = i;
+	}
+}
+
+static void *run(void *arg)
+{
+	struct kernel *k = arg;
+
+	while (source_thread_wait(&k->thread, -1, PERIOD_MS))
+		pass(k, false);
+	return NULL;
+}
+
+static int check_tracefs(struct probe_tracefs *t, struct pn_error *err)
+{
+	probe_tracefs(t);
+	if (!t->supported)
+		return pn_fail(err, PN_ERR_HOST_LACKS, "this kernel has no tracefs");
+	if (!t->path[0])
+		return pn_fail(err, PN_ERR_HOST_LACKS,
+			       "tracefs is not mounted: mount -t tracefs tracefs "
+			       "/sys/kernel/tracing");
+	if (!t->readable || !t->writable)
+		return pn_fail(err, PN_ERR_HOST_LACKS, "%s is closed to this user: run as root",
+			       t->path);
+	if (!t->kvm && !t->kvmmmu)
+		return pn_fail(err, PN_ERR_HOST_LACKS, "this kernel's KVM has no tracepoints");
+	return PN_OK;
+}
+
+static int check(struct pn_error *err)
+{
+	struct probe_tracefs t;
+
+	return check_tracefs(&t, err);
+}
+
+/* An instance that nobody has: another trace of this process may have the first name. */
+static int make_instance(struct kernel *k, struct pn_error *err)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), i ? "penumbra-%d.%u" : "penumbra-%d", getpid(), i);
+		if (tracefs_instance_exists(name))
+			continue;
+		k->instance = tracefs_instance_create(name);
+		if (k->instance)
+			return PN_OK;
+		break;
+	}
+	return pn_fail_errno(err, PN_ERR_HOST_LACKS, "an instance of tracefs");
+}
+
+/* Nothing is on yet: what comes is the vCPU thread's from the first event on. */
+static int set_up_instance(const struct kernel *k, struct pn_error *err)
+{
+	char tid[16];
+
+	snprintf(tid, sizeof(tid), "%d", gettid());
+	if (tracefs_instance_file_write(k->instance, "trace_clock", "mono") < 0 ||
+	    tracefs_instance_file_write(k->instance, "set_event_pid", tid) < 0 ||
+	    tracefs_instance_set_buffer_size(k->instance, BUFFER_KB, -1) < 0)
+		return pn_fail_errno(err, PN_ERR_HOST_LACKS,
+				     "the instance of tracefs cannot be set up");
+	return PN_OK;
+}
+
+/*
+ * Whether a tracepoint is worth its room. kvm_pvm interprets the guest's kernel and walks the
+ * guest's tables for every instruction: a million events a second, and nothing beside them.
+ */
+static bool is_wanted(const struct kernel *k, enum pn_trace_tracepoint kind)
+{
+	if (k->context->paging == PN_PAGING_SHADOW_PVM &&
+	    (kind == PN_TP_KVM_MMU_PAGETABLE_WALK || kind == PN_TP_KVM_MMU_PAGING_ELEMENT))
+		return false;
+	return k->context->types & 1u << kernel_event_type(&k->events, kind);
+}
+
+/* Turns on what the kernel has of the tracepoints that become records of a wanted type. */
+static int turn_on(struct kernel *k, struct pn_error *err)
+{
+	unsigned on = 0;
+
+	for (unsigned i = 0; i < PN_TRACEPOINTS; i++) {
+		const struct tracepoint *t = &tracepoints[i];
+		enum pn_trace_tracepoint kind = (enum pn_trace_tracepoint)i;
+
+		if (is_wanted(k, kind) && kernel_events_add(&k->events, k->tep, kind) &&
+		    tracefs_event_enable(k->instance, t->system, t->name) == 0)
+			on++;
+	}
+	if (!on && k->context->types & 1u << PN_TRACE_KERNEL)
+		return pn_fail(err, PN_ERR_HOST_LACKS,
+			       "none of KVM's tracepoints can be turned on");
+	return PN_OK;
+}
+
+static int set_up(struct kernel *k, struct pn_error *err)
+{
+	static const char *const no_systems[] = {NULL}; /* turn_on adds what is wanted */
+	struct probe_tracefs t;
+	int code = check_tracefs(&t, err);
+
+	if (code)
+		return code;
+	/* Formats that it cannot print are told on standard error else; their fields are all right. */
+	tep_set_loglevel(TEP_LOG_NONE);
+	tracefs_set_loglevel(TEP_LOG_NONE);
+	k->pending = malloc(PENDING * sizeof(*k->pending));
+	k->ring = trace_stream_ring(k->context->stream, RING_BITS);
+	if (k->ring)
+		trace_ring_promise(k->ring, 0);
+	k->tep = tracefs_set_tracing_dir(t.path) ? NULL
+						 : tracefs_local_events_system(t.path, no_systems);
+	if (!k->pending || !k->ring || !k->tep)
+		return pn_fail(err, PN_ERR_NOMEM, "no room for its events");
+	code = make_instance(k, err);
+	if (!code)
+		code = set_up_instance(k, err);
+	if (!code)
+		code = turn_on(k, err);
+	return code;
+}
+
+static void release(struct kernel *k)
+{
+	if (k->instance) {
+		tracefs_instance_destroy(k->instance);
+		tracefs_instance_free(k->instance);
+	}
+	tep_free(k->tep);
+	free(k->pending);
+	free(k);
+}
+
+static int start(const struct source_context *c, void **state, struct pn_error *err)
+{
+	struct kernel *k = calloc(1, sizeof(*k));
+	int code;
+
+	if (!k)
+		return pn_fail(err, PN_ERR_NOMEM, "out of memory");
+	k->context = c;
+	k->events.two_dimensions = c->paging == PN_PAGING_EPT || c->paging == PN_PAGING_NPT;
+	code = set_up(k, err);
+	if (!code)
+		code = source_thread_start(&k->thread, run, k, err);
+	if (code) {
+		release(k);
+		return code;
+	}
+	*state = k;
+	return PN_OK;
+}
+
+static void stop(void *state)
+{
+	struct kernel *k = state;
+
+	tracefs_trace_off(k->instance);
+	source_thread_stop(&k->thread);
+	pass(k, true);
+	release(k);
+}
+
+/* Measured (docs/hosts.md). */
+static const char *note(enum pn_paging paging)
+{
+	if (paging != PN_PAGING_SHADOW_PVM)
+		return NULL;
+	return "on kvm_pvm kvm_entry, kvm_exit and kvm_page_fault are silent, and the kernel's own "
+	       "page walks are left out";
+}
+
+const struct source_ops source_kernel = {
+	.name = "kernel",
+	.source = PN_SOURCE_KERNEL,
+	.sees = SOURCE_KERNEL_SEES,
+	.check = check,
+	.start = start,
+	.note = note,
+	.stop = stop,
+};
