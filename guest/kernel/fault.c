@@ -9,6 +9,7 @@
 #include "flush.h"
 #include "frames.h"
 #include "layout.h"
+#include "log.h"
 #include "panic.h"
 #include "pattern.h"
 #include "process.h"
@@ -152,5 +153,6 @@ enum fault_kind fault_handle(struct process *p, gva_t gva, uint64_t error, gva_t
 		a->errors[error % AREA_ERRORS]++;
 	}
 	process_log(p, (struct fault){.gva = gva, .rip = rip, .error = error, .kind = kind});
+	log_resolved(gva, rip, error, kind);
 	return kind;
 }

@@ -116,6 +116,27 @@ void log_put_fault(const struct regs *regs, gva_t cr2)
 	});
 }
 
+void log_put_resolved(gva_t gva, gva_t rip, uint64_t error, enum fault_kind kind)
+{
+	static const uint8_t kinds[FAULT_KINDS] = {
+		[FAULT_DEMAND_ZERO] = PN_RESOLVED_DEMAND_ZERO,
+		[FAULT_FILE] = PN_RESOLVED_FILE,
+		[FAULT_IMAGE] = PN_RESOLVED_FILE,
+		[FAULT_COPY_ON_WRITE] = PN_RESOLVED_COPY_ON_WRITE,
+		[FAULT_LAST_OWNER] = PN_RESOLVED_LAST_OWNER,
+		[FAULT_SPURIOUS] = PN_RESOLVED_SPURIOUS,
+	};
+
+	put(&(struct pn_log_record){
+		.type = PN_TRACE_RESOLVED,
+		.rip = rip,
+		.address = gva,
+		.error = (uint32_t)error,
+		.cpl = error & PF_ERR_USER ? 3 : 0,
+		.kind = fault_is_resolved(kind) ? kinds[kind] : PN_RESOLVED_REFUSED,
+	});
+}
+
 void log_put_cr3(gpa_t before, gpa_t after)
 {
 	const uint64_t rip = (uintptr_t)__builtin_return_address(0);

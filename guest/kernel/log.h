@@ -8,6 +8,7 @@
 #define LOG_H
 
 #include "address.h"
+#include "fault.h"
 #include "regs.h"
 
 #include <penumbra/guest.h>
@@ -28,6 +29,7 @@ uint64_t log_size(void);
  * of the callers' code. */
 #define LOG_COLD __attribute__((cold))
 LOG_COLD void log_put_fault(const struct regs *regs, gva_t cr2);
+LOG_COLD void log_put_resolved(gva_t gva, gva_t rip, uint64_t error, enum fault_kind kind);
 LOG_COLD void log_put_cr3(gpa_t before, gpa_t after);
 LOG_COLD void log_put_flush(enum pn_trace_flush kind, enum pn_trace_cause cause, gva_t gva);
 LOG_COLD void log_put_table_write(gpa_t entry, unsigned level, uint64_t before, uint64_t after);
@@ -42,6 +44,13 @@ static inline void log_fault(const struct regs *regs, gva_t cr2)
 {
 	if (log_is_on())
 		log_put_fault(regs, cr2);
+}
+
+/* It has been dealt with. */
+static inline void log_resolved(gva_t gva, gva_t rip, uint64_t error, enum fault_kind kind)
+{
+	if (log_is_on())
+		log_put_resolved(gva, rip, error, kind);
 }
 
 /* CR3 has been loaded, and with it one address space's translations flushed. */

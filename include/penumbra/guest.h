@@ -157,7 +157,7 @@ struct pn_guest_log {
 
 /*
  * One event. The numbers, and which fields a type has, are those of penumbra/trace.h, which a guest
- * may include as well: PN_TRACE_GUEST_FAULT, PN_TRACE_TABLE_WRITE, PN_TRACE_CR3, PN_TRACE_FLUSH. A
+ * may include as well: PN_TRACE_GUEST_FAULT, PN_TRACE_RESOLVED, PN_TRACE_TABLE_WRITE, PN_TRACE_CR3, PN_TRACE_FLUSH. A
  * record of another type, or with a kind, cause, cpl or level that there is not, counts as dropped.
  */
 struct pn_log_record {

@@ -67,6 +67,8 @@ struct pn_trace_symbol {
  *   COUNTER        kind: enum pn_trace_counter; value: at the last sample that told of it, and now
  *   KERNEL         kind: enum pn_trace_tracepoint; the other members are the tracepoint's own fields
  *                  (docs/trace-format.md has the table)
+ *   RESOLVED       the guest has dealt with a fault. address: its CR2; error: its error code; kind:
+ *                  enum pn_trace_resolution, the guest's word
  */
 enum pn_trace_type {
 	PN_TRACE_NONE,
@@ -85,6 +87,7 @@ enum pn_trace_type {
 	PN_TRACE_FORESEEN,
 	PN_TRACE_COUNTER,
 	PN_TRACE_KERNEL,
+	PN_TRACE_RESOLVED,
 	PN_TRACE_TYPES
 };
 
@@ -99,6 +102,17 @@ enum pn_trace_fault {
 	PN_FAULT_RESERVED, /* reserved bits */
 	PN_FAULT_KEY,	   /* protection key */
 	PN_FAULTS
+};
+
+/* What a guest fault was to the guest's kernel. */
+enum pn_trace_resolution {
+	PN_RESOLVED_DEMAND_ZERO,   /* the first use of a page that starts as zeroes */
+	PN_RESOLVED_FILE,	   /* the first use of a page that has its contents elsewhere */
+	PN_RESOLVED_COPY_ON_WRITE, /* a write to a page that others have too: copied */
+	PN_RESOLVED_LAST_OWNER,	   /* the others are gone: made writable */
+	PN_RESOLVED_SPURIOUS,	   /* the entry allows the access by now */
+	PN_RESOLVED_REFUSED,	   /* the access is not allowed: a signal, or an error */
+	PN_RESOLUTIONS
 };
 
 enum pn_trace_flush {

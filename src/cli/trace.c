@@ -29,7 +29,8 @@ static const char usage[] =
 	"  --output=FILE       into FILE, not to standard output\n"
 	"  --filter=LIST       only these types, separated by commas: guest-fault,\n"
 	"                      hidden-fault, fault (both), table-write, cr3, flush,\n"
-	"                      foreseen, inject, halt, mode, mark, exit, all\n"
+	"                      foreseen, resolved, second-fault, inject, halt, mode,\n"
+	"                      mark, exit, counter, kernel, all\n"
 	"  --help              print this\n";
 
 int cli_trace_filter(const char *list, uint32_t *types)

@@ -45,11 +45,12 @@ static const struct rule {
 			    .causes = PN_CAUSES,
 			    .has_address = true,
 			    .has_count = true},
+	[PN_TRACE_RESOLVED] = {.kinds = PN_RESOLUTIONS, .has_address = true, .has_error = true},
 };
 
 #define TYPES                                                                           \
 	(1u << PN_TRACE_GUEST_FAULT | 1u << PN_TRACE_TABLE_WRITE | 1u << PN_TRACE_CR3 | \
-	 1u << PN_TRACE_FLUSH)
+	 1u << PN_TRACE_FLUSH | 1u << PN_TRACE_RESOLVED)
 
 struct guest_log {
 	struct source_context context;

@@ -13,12 +13,12 @@
 enum {
 	FAULTS = BIT(GUEST_FAULT) | BIT(HIDDEN_FAULT),
 	HAS_ADDRESS = FAULTS | BIT(TABLE_WRITE) | BIT(FLUSH) | BIT(SECOND_FAULT) | BIT(INJECT) |
-		      BIT(EXIT) | BIT(FORESEEN),
-	HAS_ERROR = FAULTS | BIT(SECOND_FAULT) | BIT(INJECT),
+		      BIT(EXIT) | BIT(FORESEEN) | BIT(RESOLVED),
+	HAS_ERROR = FAULTS | BIT(SECOND_FAULT) | BIT(INJECT) | BIT(RESOLVED),
 	HAS_COUNT = BIT(HIDDEN_FAULT) | BIT(FLUSH) | BIT(DROP),
 	HAS_LEVEL = BIT(GUEST_FAULT) | BIT(TABLE_WRITE),
-	HAS_KIND = BIT(GUEST_FAULT) | BIT(FLUSH) | BIT(INJECT) | BIT(EXIT) | BIT(COUNTER) |
-		   BIT(KERNEL),
+	HAS_KIND = BIT(GUEST_FAULT) | BIT(RESOLVED) | BIT(FLUSH) | BIT(INJECT) | BIT(EXIT) |
+		   BIT(COUNTER) | BIT(KERNEL),
 	HAS_CAUSE = BIT(FLUSH),
 	HAS_VALUE0 = FAULTS | BIT(TABLE_WRITE) | BIT(CR3) | BIT(SECOND_FAULT) | BIT(MODE) |
 		     BIT(MARK) | BIT(EXIT) | BIT(COUNTER),
@@ -152,6 +152,7 @@ COLUMN(kind)
 		return false;
 	switch (r->type) {
 	case PN_TRACE_GUEST_FAULT: return word(text, trace_fault_name(r->kind));
+	case PN_TRACE_RESOLVED: return word(text, trace_resolution_name(r->kind));
 	case PN_TRACE_FLUSH: return word(text, trace_flush_name(r->kind));
 	case PN_TRACE_COUNTER: return word(text, trace_counter_name(r->kind));
 	case PN_TRACE_KERNEL: return word(text, trace_tracepoint_name(r->kind));

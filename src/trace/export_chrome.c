@@ -6,7 +6,7 @@
  * changes of mode are instants ("i"). Faults, flushes and table writes are counted ("C"), once in a
  * millisecond. From a guest fault to its end goes a flow ("s", "f"), and the guest's handling of it is
  * a slice that may overlap others ("b", "e"). Its end is the guest's return to the instruction
- * (foreseen), or else, where there is no such event, the next event of the vCPU about that page or at
+ * (foreseen), or its own word that it is done (resolved), or else, where there is neither, the next event of the vCPU about that page or at
  * that instruction; a fault whose end is not in the trace has neither.
  */
 #include "trace/columns.h"
@@ -155,8 +155,11 @@ static void handler_event(struct trace_export *x, char phase, const struct expor
 static bool resolves(const struct export_flow *f, const struct pn_trace_record *r)
 {
 	bool is_about_page = r->type == PN_TRACE_GUEST_FAULT || r->type == PN_TRACE_HIDDEN_FAULT ||
-			     r->type == PN_TRACE_FORESEEN;
+			     r->type == PN_TRACE_FORESEEN || r->type == PN_TRACE_RESOLVED;
 
+	/* What the guest says of itself ends what it said before. */
+	if (r->type == PN_TRACE_RESOLVED && f->tid != thread_of(r))
+		return false;
 	return f->open && f->vcpu == r->vcpu &&
 	       ((is_about_page && r->address >> 12 == f->page) || r->rip == f->rip);
 }

@@ -88,6 +88,12 @@ static void foreseen(const struct pn_trace_record *r, char *text, size_t size)
 	snprintf(text, size, "0x%" PRIx64 ": back from its handler", r->address);
 }
 
+static void resolved(const struct pn_trace_record *r, char *text, size_t size)
+{
+	snprintf(text, size, "0x%" PRIx64 ": %s, the guest says", r->address,
+		 trace_resolution_name(r->kind));
+}
+
 static void drop(const struct pn_trace_record *r, char *text, size_t size)
 {
 	snprintf(text, size, "%" PRIu32 " events lost here", r->count);
@@ -129,6 +135,7 @@ static describe *const describers[PN_TRACE_TYPES] = {
 	[PN_TRACE_FORESEEN] = foreseen,
 	[PN_TRACE_COUNTER] = counter,
 	[PN_TRACE_KERNEL] = kernel,
+	[PN_TRACE_RESOLVED] = resolved,
 };
 
 char *trace_what(const struct pn_trace_record *r, char *text, size_t size)

@@ -109,6 +109,10 @@ void trace_summary_add(struct trace_summary *s, const struct pn_trace_record *r)
 	case PN_TRACE_GUEST_FAULT:
 	case PN_TRACE_HIDDEN_FAULT: add_fault(s, r); break;
 	case PN_TRACE_FLUSH: add_flush(s, r); break;
+	case PN_TRACE_RESOLVED:
+		if (r->kind < PN_RESOLUTIONS)
+			s->resolved[r->kind]++;
+		break;
 	case PN_TRACE_DROP: s->lost += r->count; break;
 	default: break;
 	}

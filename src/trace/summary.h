@@ -31,6 +31,7 @@ struct trace_summary {
 	uint64_t source[PN_SOURCES];	       /* records by who saw it */
 	struct histogram cost[PN_TRACE_TYPES]; /* ns; of records that have one */
 	uint64_t fault[PN_FAULTS];	       /* guest faults by what they were about */
+	uint64_t resolved[PN_RESOLUTIONS];     /* and by what they were to the guest */
 	uint64_t flush[PN_FLUSHES][PN_CAUSES];
 	uint64_t flush_dropped[PN_FLUSHES][PN_CAUSES]; /* shadow entries */
 	uint64_t flush_unknown;

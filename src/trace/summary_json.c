@@ -60,6 +60,15 @@ static void print_types(const struct trace_summary *s, FILE *out)
 			trace_fault_name(i), s->fault[i]);
 		between = ",";
 	}
+	fputs("],\"resolved\":[", out);
+	between = "";
+	for (unsigned i = 0; i < PN_RESOLUTIONS; i++) {
+		if (!s->resolved[i])
+			continue;
+		fprintf(out, "%s{\"kind\":\"%s\",\"count\":%" PRIu64 "}", between,
+			trace_resolution_name(i), s->resolved[i]);
+		between = ",";
+	}
 	fputs("],\"sources\":[", out);
 	between = "";
 	for (unsigned i = 0; i < PN_SOURCES; i++) {

@@ -91,6 +91,12 @@ static void print_faults(const struct trace_summary *s, FILE *out)
 	for (unsigned i = 0; i < PN_FAULTS; i++)
 		if (s->fault[i])
 			fprintf(out, "%12" PRIu64 "  %s\n", s->fault[i], trace_fault_name(i));
+	if (s->count[PN_TRACE_RESOLVED])
+		fprintf(out, "\n%12s  %s\n", "resolved", "what they were to the guest");
+	for (unsigned i = 0; i < PN_RESOLUTIONS; i++)
+		if (s->resolved[i])
+			fprintf(out, "%12" PRIu64 "  %s\n", s->resolved[i],
+				trace_resolution_name(i));
 }
 
 static void print_rest(const struct tally *t, FILE *out)

@@ -31,6 +31,7 @@ static const char *const types[PN_TRACE_TYPES] = {
 	[PN_TRACE_FORESEEN] = "foreseen",
 	[PN_TRACE_COUNTER] = "counter",
 	[PN_TRACE_KERNEL] = "kernel",
+	[PN_TRACE_RESOLVED] = "resolved",
 };
 
 static const char *const faults[PN_FAULTS] = {
@@ -42,6 +43,12 @@ static const char *const faults[PN_FAULTS] = {
 	[PN_FAULT_SMAP] = "SMAP",
 	[PN_FAULT_RESERVED] = "reserved",
 	[PN_FAULT_KEY] = "key",
+};
+
+static const char *const resolutions[PN_RESOLUTIONS] = {
+	[PN_RESOLVED_DEMAND_ZERO] = "demand-zero",     [PN_RESOLVED_FILE] = "file",
+	[PN_RESOLVED_COPY_ON_WRITE] = "copy-on-write", [PN_RESOLVED_LAST_OWNER] = "last-owner",
+	[PN_RESOLVED_SPURIOUS] = "spurious",	       [PN_RESOLVED_REFUSED] = "refused",
 };
 
 static const char *const flushes[PN_FLUSHES] = {
@@ -105,6 +112,11 @@ const char *trace_type_name(unsigned type)
 const char *trace_fault_name(unsigned kind)
 {
 	return NAME_IN(faults, kind);
+}
+
+const char *trace_resolution_name(unsigned kind)
+{
+	return NAME_IN(resolutions, kind);
 }
 
 const char *trace_flush_name(unsigned kind)

@@ -12,6 +12,7 @@
 /* "guest-fault", "flush", ...; "unknown" for what is not in the table. */
 const char *trace_type_name(unsigned type);
 const char *trace_fault_name(unsigned kind);
+const char *trace_resolution_name(unsigned kind);
 const char *trace_flush_name(unsigned kind);
 const char *trace_cause_name(unsigned cause);
 const char *trace_source_name(unsigned source);

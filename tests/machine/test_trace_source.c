@@ -184,6 +184,53 @@ static void no_event_is_lost_or_seen_twice_when_the_mode_changes(void **state)
 	}
 }
 
+/* Each fault of a process is dealt with before the next one comes, and the guest says as what. */
+static void the_guest_says_what_its_faults_were(void **state)
+{
+	static const struct {
+		const char *workload;
+		unsigned kind, least,
+			only; /* `only`: bits of the error code that such a fault has */
+	} cases[] = {
+		{"touch pages=64", PN_RESOLVED_DEMAND_ZERO, 64, 0x0},
+		{"fork", PN_RESOLVED_COPY_ON_WRITE, 20, 0x3},
+		{"fork", PN_RESOLVED_LAST_OWNER, 1, 0x3},
+		{"user", PN_RESOLVED_REFUSED, 1, 0x0},
+		{"file", PN_RESOLVED_FILE, 10, 0x0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct pn_trace_record *r;
+		size_t count, found = 0;
+		gva_t open = 0;
+
+		trace_run_one(&run,
+			      (const char *const[]){"--mmu=hw", "--trace-source=guest",
+						    "--trace-filter=guest-fault,resolved", NULL},
+			      cases[i].workload);
+		r = trace_records(run.trace, &count);
+		for (size_t k = 0; k < count; k++) {
+			if (r[k].type == PN_TRACE_GUEST_FAULT) {
+				open = r[k].address;
+				continue;
+			}
+			CHECK_NUMBER(cases[i].workload, "type", r[k].type, PN_TRACE_RESOLVED);
+			CHECK_NUMBER(cases[i].workload, "address", r[k].address, open);
+			if (r[k].kind != cases[i].kind)
+				continue;
+			found++;
+			CHECK_NUMBER(cases[i].workload, "error code",
+				     r[k].error & 0x3 & cases[i].only, cases[i].only);
+		}
+		if (found < cases[i].least)
+			fail_msg("%s: %zu faults were %s", cases[i].workload, found,
+				 trace_resolution_name(cases[i].kind));
+		free(r);
+		trace_run_free(&run);
+	}
+}
+
 /* Breakpoints are for guests that know nothing of us; and a list of types is kept to. */
 static void a_source_leaves_its_types_and_nothing_else(void **state)
 {
@@ -365,6 +412,7 @@ static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(breakpoints_see_what_the_guest_logs),
 	SUBJECT_TEST(a_guest_faults_in_hw_mode_as_in_shadow_mode),
 	SUBJECT_TEST(no_event_is_lost_or_seen_twice_when_the_mode_changes),
+	SUBJECT_TEST(the_guest_says_what_its_faults_were),
 	SUBJECT_TEST(a_source_leaves_its_types_and_nothing_else),
 	SUBJECT_TEST(the_guests_times_are_the_hosts),
 	SUBJECT_TEST(garbage_in_the_log_is_bounded_and_the_trace_valid),

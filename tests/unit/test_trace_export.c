@@ -273,7 +273,8 @@ static void csv_has_a_head_and_quotes_what_must_be(void **state)
 /* --- Trace events --- */
 
 /* Costs grow by 100 ns and times by 1000: the tenth record ends where the next begins, the eleventh
- * after that, and the twelfth begins within it. A statistic takes no time: it runs on to the last. */
+ * after that, and the twelfth begins within it. A statistic takes no time: it runs on to the one
+ * behind it, and the last begins within that. */
 #define RUNS 11
 
 static void slices_instants_counters_and_names_are_drawn(void **state)
@@ -287,13 +288,14 @@ static void slices_instants_counters_and_names_are_drawn(void **state)
 	add(f, (struct pn_trace_record){.type = PN_TRACE_CR3, .time = 90000, .vcpu = 255});
 	end();
 	root = trace_events_check(text, &found);
-	/* Each record but the twelfth and a statistic, which is a counter, is a slice; between those of vCPU 0 it runs; flush,
-	 * halt, mode, mark and drop are instants as well. */
+	/* Each record is a slice, but the twelfth, the last, and a statistic, which is a counter;
+	 * between those of vCPU 0 it runs; flush, halt, mode, mark and drop are instants as well, and
+	 * the last is nothing else. */
 	CHECK_CONTAINS("run", text,
 		       "{\"name\":\"run\",\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":1.100,"
 		       "\"cat\":\"run\",\"dur\":0.900,");
-	assert_int_equal(found.phase['X'], PN_TRACE_TYPES - 2 + RUNS);
-	assert_int_equal(found.phase['i'], 5);
+	assert_int_equal(found.phase['X'], PN_TRACE_TYPES - 3 + RUNS);
+	assert_int_equal(found.phase['i'], 6);
 	assert_int_equal(found.phase['M'], 3);
 	assert_int_equal(found.phase['C'], 3 + 1);
 	json_decref(root);
