@@ -113,15 +113,15 @@ if wanted rigs; then
 			"${carry[@]}" -- build/tests/machine-tests "$@"
 	}
 	if scripts/rig/setup.sh; then
-		# Each emulator keeps one processor busy: the two go side by side.
-		(
-			rig "$logs/npt1" amd npt=1
-			rig "$logs/npt0" amd npt=0
-			rig "$logs/max" amd 'npt=1 cpu=max' levels keys pagelab shadow
-		) &
+		# Each emulator keeps one processor busy: two go side by side. Bochs takes the longest.
 		(
 			rig "$logs/ept1" intel ept=1
+			rig "$logs/npt1" amd npt=1
+		) &
+		(
 			rig "$logs/ept0" intel ept=0
+			rig "$logs/npt0" amd npt=0
+			rig "$logs/max" amd 'npt=1 cpu=max' levels keys pagelab shadow
 		) &
 		wait
 		tally 'kvm_amd npt=1' "$logs/npt1"

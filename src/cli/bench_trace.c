@@ -72,15 +72,15 @@ int bench_trace_command(const struct bench_request *r)
 	char guest[PATH_MAX];
 	enum pn_paging paging;
 	struct pn_error err;
-	int status = CLI_FAILED;
+	int status;
 
 	if (!t)
 		return cli_fail("out of memory");
-	if (probe_paging(&paging, &err))
-		status = cli_fail_error(&err);
-	else if (!paths_find("guest/pagelab.elf", guest, sizeof(guest)))
-		status = CLI_FAILED;
-	else if (bench_trace(t, r->rounds, guest, &err))
+	if (!paths_find("guest/pagelab.elf", guest, sizeof(guest))) {
+		free(t);
+		return CLI_FAILED;
+	}
+	if (probe_paging(&paging, &err) || bench_trace(t, r->rounds, guest, &err))
 		status = cli_fail_error(&err);
 	else if (r->json)
 		status = print_object(t, pn_paging_name(paging), r->rounds);

@@ -27,7 +27,7 @@ static bool parse_fields(struct tep_handle *tep, const struct tracepoint *t)
 
 	print = format ? strstr(format, "\nprint fmt: ") : NULL;
 	if (print && strlen(print) >= sizeof(nothing)) {
-		strcpy(print, nothing);
+		memcpy(print, nothing, sizeof(nothing));
 		parsed = tep_parse_event(tep, format, strlen(format), t->system) == 0;
 	}
 	free(format);
