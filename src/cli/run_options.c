@@ -231,6 +231,14 @@ static int join_arguments(struct run_options *r, int argc, char **argv)
 	return 0;
 }
 
+/* An option that means nothing without another is a mistake worth a line. */
+static int check_trace(const struct run_options *r)
+{
+	if (r->trace || (!r->trace_sources && r->trace_types == UINT32_MAX))
+		return 0;
+	return cli_fail("--trace-%s: needs --trace=FILE", r->trace_sources ? "source" : "filter");
+}
+
 int run_options_parse(struct run_options *r, int argc, char **argv)
 {
 	int option, code, at = 1;
@@ -252,6 +260,9 @@ int run_options_parse(struct run_options *r, int argc, char **argv)
 		if (code)
 			return code;
 	}
+	code = check_trace(r);
+	if (code)
+		return code;
 	if (optind >= argc)
 		return cli_fail("run: which guest? give an ELF file; see penumbra run --help");
 	r->guest = argv[optind++];

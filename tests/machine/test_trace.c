@@ -194,6 +194,10 @@ static void a_trace_that_cannot_be_written_is_one_line_and_125(void **state)
 	expect_failure(p, "a directory", 125, "/tmp: cannot be written: Is a directory");
 	RUN(p, "run", "--trace=", SCRIPT);
 	expect_failure(p, "no name", 125, "cannot be written");
+	RUN(p, "run", "--trace-source=guest", SCRIPT);
+	expect_failure(p, "no trace", 125, "--trace-source: needs --trace=FILE");
+	RUN(p, "run", "--trace-filter=fault", SCRIPT);
+	expect_failure(p, "no trace", 125, "--trace-filter: needs --trace=FILE");
 	RUN(p, "run", "--trace=/dev/null", "--trace-filter=nothing", SCRIPT);
 	expect_failure(p, "no such event", 125, "nothing: no such event");
 }
