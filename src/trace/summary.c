@@ -101,8 +101,10 @@ void trace_summary_add(struct trace_summary *s, const struct pn_trace_record *r)
 		return;
 	}
 	s->count[r->type]++;
-	if (r->source < PN_SOURCES)
+	if (r->source < PN_SOURCES) {
 		s->source[r->source]++;
+		s->seen[r->type][r->source]++;
+	}
 	if (r->cost && r->type != PN_TRACE_DROP)
 		histogram_add(&s->cost[r->type], r->cost);
 	switch (r->type) {

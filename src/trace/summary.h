@@ -28,7 +28,8 @@ struct trace_summary {
 	uint64_t last_ns;	       /* the latest time seen */
 	uint64_t records, unknown;     /* all; of types that this version does not know */
 	uint64_t count[PN_TRACE_TYPES];
-	uint64_t source[PN_SOURCES];	       /* records by who saw it */
+	uint64_t source[PN_SOURCES]; /* records by who saw it */
+	uint64_t seen[PN_TRACE_TYPES][PN_SOURCES];
 	struct histogram cost[PN_TRACE_TYPES]; /* ns; of records that have one */
 	uint64_t fault[PN_FAULTS];	       /* guest faults by what they were about */
 	uint64_t resolved[PN_RESOLUTIONS];     /* and by what they were to the guest */

@@ -37,6 +37,21 @@ static void print_cost(const struct histogram *h, FILE *out)
 		histogram_percentile(h, 90, 100), histogram_percentile(h, 99, 100), h->max);
 }
 
+static void print_by_source(const uint64_t count[PN_SOURCES], FILE *out)
+{
+	const char *between = "";
+
+	fputc('[', out);
+	for (unsigned i = 0; i < PN_SOURCES; i++) {
+		if (!count[i])
+			continue;
+		fprintf(out, "%s{\"source\":\"%s\",\"count\":%" PRIu64 "}", between,
+			trace_source_name(i), count[i]);
+		between = ",";
+	}
+	fputc(']', out);
+}
+
 static void print_types(const struct trace_summary *s, FILE *out)
 {
 	const char *between = "";
@@ -48,6 +63,8 @@ static void print_types(const struct trace_summary *s, FILE *out)
 		fprintf(out, "%s\n{\"type\":\"%s\",\"count\":%" PRIu64 ",\"cost\":", between,
 			trace_type_name(i), s->count[i]);
 		print_cost(&s->cost[i], out);
+		fputs(",\"sources\":", out);
+		print_by_source(s->seen[i], out);
 		fputc('}', out);
 		between = ",";
 	}
@@ -69,16 +86,8 @@ static void print_types(const struct trace_summary *s, FILE *out)
 			trace_resolution_name(i), s->resolved[i]);
 		between = ",";
 	}
-	fputs("],\"sources\":[", out);
-	between = "";
-	for (unsigned i = 0; i < PN_SOURCES; i++) {
-		if (!s->source[i])
-			continue;
-		fprintf(out, "%s{\"source\":\"%s\",\"count\":%" PRIu64 "}", between,
-			trace_source_name(i), s->source[i]);
-		between = ",";
-	}
-	fputc(']', out);
+	fputs("],\"sources\":", out);
+	print_by_source(s->source, out);
 }
 
 /* The faults of the keys that are not listed, and of those that a tally could not tell apart. */

@@ -17,26 +17,46 @@ static double us(uint64_t ns)
 	return (double)ns / 1e3;
 }
 
-/* Who saw the events, in the order of the format; on more than one line if need be. */
-static void print_sources(const struct trace_summary *s, FILE *out)
+/* Who saw how many, in the order of the format, behind a word; on more than one line if need be. */
+static void print_by_source(FILE *out, const char *word, int indent,
+			    const uint64_t count[PN_SOURCES])
 {
-	int width = fprintf(out, "%-8s", "sources");
+	int width = fprintf(out, "%-*s", indent, word);
 	const char *between = "";
 
 	for (unsigned i = 0; i < PN_SOURCES; i++) {
 		char text[40];
 		int n;
 
-		if (!s->source[i])
+		if (!count[i])
 			continue;
 		n = snprintf(text, sizeof(text), "%s%s %" PRIu64, between, trace_source_name(i),
-			     s->source[i]);
+			     count[i]);
 		if (width + n > 78)
-			width = fprintf(out, "\n%-8s", "") - 1;
+			width = fprintf(out, "\n%-*s", indent, "") - 1;
 		width += fprintf(out, "%s", text);
 		between = ", ";
 	}
 	fputc('\n', out);
+}
+
+/* What more than one of them has seen is among the counts more than once. */
+static void print_twice_seen(const struct trace_summary *s, FILE *out)
+{
+	bool any = false;
+
+	for (unsigned type = 1; type < PN_TRACE_TYPES; type++) {
+		unsigned sources = 0;
+
+		for (unsigned i = 0; i < PN_SOURCES; i++)
+			sources += s->seen[type][i] != 0;
+		if (sources < 2)
+			continue;
+		if (!any)
+			fprintf(out, "Counted once for each source that saw them:\n");
+		any = true;
+		print_by_source(out, trace_type_name(type), 16, s->seen[type]);
+	}
 }
 
 static void print_head(const struct trace_summary *s, const struct pn_trace_header *h, FILE *out)
@@ -47,7 +67,7 @@ static void print_head(const struct trace_summary *s, const struct pn_trace_head
 	fprintf(out, "%-8s%.60s\n", "host", h->host);
 	fprintf(out, "%-8s%" PRIu64 " in %.3f ms, %u vCPU%s\n", "events", s->records,
 		(double)s->last_ns / 1e6, n, n == 1 ? "" : "s");
-	print_sources(s, out);
+	print_by_source(out, "sources", 8, s->source);
 	fprintf(out, "%-8s%" PRIu64, "lost", s->lost);
 	if (s->lost)
 		fprintf(out, ", for want of room in the ring");
@@ -81,6 +101,7 @@ static void print_types(const struct trace_summary *s, FILE *out)
 			fprintf(out, " %8s %8s %8s %8s %9s\n", "-", "-", "-", "-", "-");
 	}
 	fprintf(out, "Of several events of one exit the first has the cost of all.\n");
+	print_twice_seen(s, out);
 }
 
 static void print_faults(const struct trace_summary *s, FILE *out)

@@ -314,6 +314,40 @@ static void the_first_places_where_they_differ_are_told(void **state)
 	CHECK_CONTAINS("B", p->text, "  B  nothing\n");
 }
 
+/* A's hw mode was watched by the guest and by breakpoints, its shadow mode by traps as well: whoever
+ * is nearest to the processor is listened to. Where roots lie is chance. */
+static void what_several_sources_have_seen_counts_once(void **state)
+{
+	struct pn_error err;
+
+	(void)state;
+	for (unsigned i = 0; i < 60; i++) {
+		struct pn_trace_record r = fault(i * 1000, i);
+
+		if (i % 10 == 9)
+			r = (struct pn_trace_record){.type = PN_TRACE_CR3,
+						     .time = i * 1000,
+						     .value = {0, (i % 7 + 1) << 12}};
+		r.source = PN_SOURCE_SHADOW;
+		r.mode = PN_MODE_SHADOW;
+		add_b(r);
+		r.value[1] *= 2;
+		r.mode = i < 30 ? PN_MODE_HW : PN_MODE_SHADOW;
+		r.source = i < 30 ? PN_SOURCE_BREAK : PN_SOURCE_SHADOW;
+		trace_file_add(&p->a, r);
+		r.source = PN_SOURCE_GUEST;
+		r.time += 10;
+		r.cost = 0;
+		trace_file_add(&p->a, r);
+	}
+	assert_int_equal(compare(&err), PN_OK);
+	assert_int_equal(p->diff.side[0].own[DIFF_FAULT], 54);
+	assert_int_equal(p->diff.same, 60);
+	assert_int_equal(p->diff.places, 0);
+	assert_int_equal(p->diff.own[DIFF_FAULT].cost_ns[0], 54 * 100);
+	assert_int_equal(p->diff.own[DIFF_FAULT].between[0], 0);
+}
+
 /* What one side has no source for is no difference. */
 static void what_one_side_has_not_seen_is_left_out(void **state)
 {
@@ -418,6 +452,7 @@ int main(void)
 		cmocka_unit_test(lists_of_any_length_are_aligned),
 		PAIR_TEST(what_a_mode_adds_is_told_apart_from_the_guest_s_own),
 		PAIR_TEST(the_first_places_where_they_differ_are_told),
+		PAIR_TEST(what_several_sources_have_seen_counts_once),
 		PAIR_TEST(what_one_side_has_not_seen_is_left_out),
 		PAIR_TEST(times_that_go_back_a_little_do_not_matter),
 		PAIR_TEST(traces_of_two_guests_are_refused),

@@ -12,60 +12,6 @@
 
 #define KEYS_BITS 16
 
-const char *const diff_kind_names[DIFF_KINDS] = {
-	[DIFF_FAULT] = "guest-fault",
-	[DIFF_MARK] = "mark",
-	[DIFF_CR3] = "cr3",
-	[DIFF_INVLPG] = "flush by INVLPG",
-	[DIFF_INVPCID] = "flush by INVPCID",
-	[DIFF_CR4] = "flush by CR4",
-	[DIFF_CR0] = "flush by CR0",
-	[DIFF_EFER] = "flush by EFER",
-	[DIFF_CALL] = "flush by call",
-};
-
-static const int kind_of_cause[PN_CAUSES] = {
-	[PN_CAUSE_CR3] = -1,
-	[PN_CAUSE_INVLPG] = DIFF_INVLPG,
-	[PN_CAUSE_INVPCID] = DIFF_INVPCID,
-	[PN_CAUSE_CR4] = DIFF_CR4,
-	[PN_CAUSE_CR0] = DIFF_CR0,
-	[PN_CAUSE_EFER] = DIFF_EFER,
-	[PN_CAUSE_CALL] = DIFF_CALL,
-	[PN_CAUSE_MODE] = -1,
-};
-
-/* Which of the guest's own events a record is; -1: none. */
-static int kind_of(const struct pn_trace_record *r)
-{
-	switch (r->type) {
-	case PN_TRACE_GUEST_FAULT: return DIFF_FAULT;
-	case PN_TRACE_MARK: return DIFF_MARK;
-	case PN_TRACE_CR3: return DIFF_CR3;
-	case PN_TRACE_FLUSH: return r->cause < PN_CAUSES ? kind_of_cause[r->cause] : -1;
-	default: return -1;
-	}
-}
-
-/*
- * What makes two events the same. Not the error code of a fault and not RIP: the sources of the two
- * modes may tell them differently. Not the value of a mark: a guest may put a time there.
- */
-static uint64_t key_of(const struct pn_trace_record *r, int kind)
-{
-	uint64_t what = 0;
-
-	switch (kind) {
-	case DIFF_FAULT: what = r->address; break;
-	case DIFF_MARK: what = r->value[0]; break;
-	case DIFF_CR3: what = r->value[1] & UINT64_C(0x7ffffffffffff000); break;
-	default: what = r->kind == PN_FLUSH_PAGE ? r->address & ~UINT64_C(0xfff) : r->kind;
-	}
-	what = (what ^ what >> 29) * UINT64_C(0x9e3779b97f4a7c15);
-	what ^= what >> 32;
-	return (what ^ ((uint64_t)kind << 8 | r->vcpu)) * UINT64_C(0xd6e8feb86659fd93);
-}
-
 /* --- Reading --- */
 
 struct work {
@@ -97,7 +43,7 @@ static void count(struct diff_side *s, const struct pn_trace_record *r)
 {
 	const struct symbols *symbols = &s->reader->symbols;
 	const struct symbol *at = symbols_at(symbols, r->rip);
-	int kind = kind_of(r);
+	int kind = own_kind(r);
 
 	s->events++;
 	if (r->time > s->length_ns)
@@ -113,7 +59,7 @@ static void count(struct diff_side *s, const struct pn_trace_record *r)
 	s->count[r->type]++;
 	s->cost_ns[r->type] += r->cost;
 	if (kind >= 0)
-		s->own[kind]++;
+		own_see(&s->sources, r, kind);
 	tally_add(&s->by_symbol, at ? (uint64_t)(at - symbols->symbol) : DIFF_NOWHERE, r->cost);
 }
 
@@ -126,6 +72,9 @@ static int count_all(struct work *w, struct diff_side *s)
 			count(s, &s->reader->batch[i]);
 		report(w);
 	}
+	own_choose(&s->sources);
+	for (int kind = 0; kind < DIFF_KINDS; kind++)
+		s->own[kind] = own_count(&s->sources, kind);
 	return n;
 }
 
@@ -164,9 +113,11 @@ static bool next_own(void *arg, unsigned side, struct align_event *event)
 	struct pn_trace_record r;
 
 	while (next_record(w, side, &r)) {
-		int kind = kind_of(&r);
+		int kind = own_kind(&r);
 		bool had = s->pending;
 
+		if (kind >= 0 && !own_is_chosen(&w->diff->side[side].sources, &r, kind))
+			continue;
 		if (kind < 0 || !w->diff->own[kind].both) {
 			/* What the guest did, if it cannot be aligned, is not what the mode added. */
 			s->event.between += kind < 0 && r.type < PN_TRACE_TYPES;
@@ -175,7 +126,7 @@ static bool next_own(void *arg, unsigned side, struct align_event *event)
 		}
 		*event = s->event;
 		event->elapsed_ns = since(s->event.record.time, r.time);
-		s->event = (struct align_event){.key = key_of(&r, kind),
+		s->event = (struct align_event){.key = own_key(&r, kind),
 						.kind = (unsigned)kind,
 						.record = r,
 						.number = s->number++,

@@ -7,6 +7,7 @@
 #ifndef TRACE_DIFF_DIFF_H
 #define TRACE_DIFF_DIFF_H
 
+#include "trace/diff/own.h"
 #include "trace/file.h"
 #include "trace/tally.h"
 
@@ -17,27 +18,14 @@
 
 #define DIFF_PLACES 16 /* the first places where they differ */
 
-/* The guest's own events. Flushes by a load of CR3 go with it; those by a change of mode are ours. */
-enum diff_kind {
-	DIFF_FAULT,
-	DIFF_MARK,
-	DIFF_CR3,
-	DIFF_INVLPG,
-	DIFF_INVPCID,
-	DIFF_CR4,
-	DIFF_CR0,
-	DIFF_EFER,
-	DIFF_CALL,
-	DIFF_KINDS
-};
-
 struct diff_side {
 	const char *path;
 	struct trace_reader *reader;
 	uint64_t events, length_ns, lost, unknown;
 	uint64_t mode[2]; /* events by enum pn_mode */
 	uint64_t count[PN_TRACE_TYPES], cost_ns[PN_TRACE_TYPES];
-	uint64_t own[DIFF_KINDS]; /* the guest's own */
+	struct own_sources sources;
+	uint64_t own[DIFF_KINDS]; /* the guest's own, each counted once */
 	struct tally by_symbol;	  /* index of the symbol, or DIFF_NOWHERE; sum: ns */
 };
 
@@ -74,8 +62,6 @@ struct trace_diff {
 	struct diff_symbol *symbol; /* the costliest first */
 	size_t symbols;
 };
-
-extern const char *const diff_kind_names[DIFF_KINDS];
 
 /* Told how many bytes are done, of all that there is to read. */
 typedef void diff_progress(void *arg, uint64_t done);
