@@ -8,6 +8,7 @@
  * printed; with PENUMBRA_REQUIRE_KVM=1 in the environment every test fails.
  */
 #include "check.h"
+#include "clock.h"
 #include "groups.h"
 
 #include <errno.h>
@@ -53,13 +54,18 @@ static bool have_kvm(void)
 
 static int run(const struct group *g, bool kvm)
 {
+	const uint64_t start = clock_ns();
 	struct CMUnitTest tests[GROUP_TESTS_MAX];
+	int failed;
 
 	for (size_t i = 0; i < g->count; i++)
 		tests[i] =
 			kvm ? g->tests[i]
 			    : (struct CMUnitTest){.name = g->tests[i].name, .test_func = not_here};
-	return _cmocka_run_group_tests(g->name, tests, g->count, NULL, NULL);
+	failed = _cmocka_run_group_tests(g->name, tests, g->count, NULL, NULL);
+	/* Where the time goes, of a suite that has to be waited for on five hosts. */
+	printf("group %s: %.1f s\n", g->name, (double)(clock_ns() - start) / 1e9);
+	return failed;
 }
 
 static bool is_wanted(const char *name, int argc, char **argv)
