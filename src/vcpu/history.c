@@ -31,16 +31,6 @@ void history_add(struct history *h, const struct kvm_run *run)
 	}
 }
 
-struct trap_record *history_trap(struct history *h, gva_t rip)
-{
-	struct exit_record *r = &h->last[(h->total - 1) % HISTORY_LAST];
-
-	r->is_trap = true;
-	r->rip = rip;
-	r->trap = (struct trap_record){0};
-	return &r->trap;
-}
-
 /* SDM vol. 3, 6.3.1. */
 static const char *const vectors[] = {
 	[0] = "#DE",  [1] = "#DB",  [2] = "NMI",  [3] = "#BP",	[4] = "#OF",

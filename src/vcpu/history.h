@@ -54,8 +54,16 @@ struct history {
 /* Adds the exit that is in *run; RIP is in the synchronised registers. */
 void history_add(struct history *h, const struct kvm_run *run);
 
-/* Makes the exit added last a trap of the guest's at `rip`; the record is for the caller to complete. */
-struct trap_record *history_trap(struct history *h, gva_t rip);
+/* Makes the exit added last a trap of the guest's at `rip`; the record, all zeroes, is for the caller
+ * to complete. */
+static inline struct trap_record *history_trap(struct history *h, gva_t rip)
+{
+	struct exit_record *r = &h->last[(h->total - 1) % HISTORY_LAST];
+
+	r->is_trap = true;
+	r->rip = rip;
+	return &r->trap;
+}
 
 /* Writes one record in words, without a newline, into text of `size` bytes; returns text. */
 char *history_format(const struct exit_record *r, char *text, size_t size);

@@ -262,7 +262,8 @@ static void loop(struct vcpu *v, timer_t timer, struct vcpu_end *end)
 		history_add(&v->history, v->run);
 		trace_exit(v);
 		keep_registers(v);
-		watch_exited(v);
+		if (v->watch)
+			watch_exited(v);
 		if (v->audit_every && v->history.total % v->audit_every == 0 &&
 		    audit(v, end) == VCPU_END)
 			return;
