@@ -141,8 +141,10 @@ static const struct {
 	{"abcd", "wxyz", "[abcd|wxyz]"},
 	{"abcdX", "abcd", "abcd[X|]"},
 	{"aaaaaaaa", "aaaaaa", "aaaaaa[aa|]"},
-	/* One in common by chance is not where they meet again. */
-	{"abQRSTcdefgh", "abcRdefghi", "ab[QRSTc|cR]defgh[|i]"},
+	/* One in common by chance is not where they meet again, but it is in common. */
+	{"abQRSTcdefgh", "abcRdefghi", "ab[QRST|]c[|R]defgh[|i]"},
+	{"abcdfXfXfXefgh", "abcdXXXefgh", "abcd[f|]X[f|]X[f|]Xefgh"},
+	{"abcdXXXefgh", "abcdXgXgXgefgh", "abcdX[|g]X[|g]X[|g]efgh"},
 };
 
 static void lists_meet_again_where_they_agree(void **state)

@@ -73,6 +73,51 @@ static bool meet(const struct view *a, const struct view *b, size_t *i, size_t *
 	return false;
 }
 
+/* What is left out of both may have single events in common: the most of them, of a short piece. */
+#define PIECE ((size_t)64)
+
+static void match(const struct align_handler *h, const struct view *a, size_t n,
+		  const struct view *b, size_t m)
+{
+	static const uint8_t none[PIECE + 1] = {0};
+	/* How many the pieces from i and j on have in common. */
+	uint8_t common[PIECE][PIECE + 1];
+	size_t i = 0, j = 0;
+
+	for (i = n; i-- > 0;) {
+		const uint8_t *below = i + 1 < n ? common[i + 1] : none;
+
+		common[i][m] = 0;
+		for (j = m; j-- > 0;)
+			common[i][j] = first(a)[i].key == first(b)[j].key
+					       ? (uint8_t)(below[j + 1] + 1)
+				       : below[j] > common[i][j + 1] ? below[j]
+								     : common[i][j + 1];
+	}
+	for (i = j = 0; i < n || j < m;) {
+		size_t from_i = i, from_j = j;
+
+		/* Past what is only in one of them, to the next that is in both. */
+		while (i < n && j < m && first(a)[i].key != first(b)[j].key) {
+			const uint8_t *below = i + 1 < n ? common[i + 1] : none;
+
+			if (below[j] >= common[i][j + 1])
+				i++;
+			else
+				j++;
+		}
+		if (i == n || j == m) {
+			i = n;
+			j = m;
+		}
+		if (i > from_i || j > from_j)
+			h->differ(h->arg, &first(a)[from_i], i - from_i, &first(b)[from_j],
+				  j - from_j);
+		for (; i < n && j < m && first(a)[i].key == first(b)[j].key; i++, j++)
+			h->same(h->arg, &first(a)[i], &first(b)[j]);
+	}
+}
+
 bool align(const struct align_handler *h)
 {
 	struct view *v = calloc(2, sizeof(*v)), *a, *b;
@@ -95,7 +140,10 @@ bool align(const struct align_handler *h)
 			continue;
 		}
 		meet(a, b, &i, &j);
-		h->differ(h->arg, first(a), i, first(b), j);
+		if (i <= PIECE && j <= PIECE)
+			match(h, a, i, b, j);
+		else
+			h->differ(h->arg, first(a), i, first(b), j);
 		a->at += i;
 		b->at += j;
 	}
