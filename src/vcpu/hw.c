@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* hw mode: the vCPU runs on the guest's own page tables, and its state is the guest's. */
 #include "vcpu/mode.h"
+#include "vcpu/translate.h"
 
 /* Between any two instructions: KVM itself finishes what an exit has left half done. But one that a
  * watcher has begun is done first. */
 static bool ready(struct vcpu *v, bool exited)
 {
-	(void)exited;
+	struct walk_context ctx;
+
+	if (!exited) {
+		translate_init(&ctx, v, vcpu_sregs(v));
+		if (state_may_hide_breakpoint(v, &ctx)) {
+			vcpu_kick_soon(v);
+			return false;
+		}
+	}
 	return watch_ready(v);
 }
 

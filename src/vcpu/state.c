@@ -196,7 +196,53 @@ bool state_has_pending(const struct vcpu *v)
 	return ioctl(v->fd, KVM_GET_VCPU_EVENTS, &e) == 0 && e.exception.injected;
 }
 
-/* An exception that KVM has taken from the guest's last instruction but not delivered yet. */
+#define INT3 0xcc
+
+bool state_may_hide_breakpoint(const struct vcpu *v, const struct walk_context *ctx)
+{
+	const struct walk_query query = {
+		.gva = v->run->s.regs.regs.rip - 1,
+		.access = WALK_FETCH,
+		.privilege = vcpu_sregs(v)->ss.dpl == 3 ? WALK_USER : WALK_SUPERVISOR,
+	};
+	struct kvm_vcpu_events e;
+	struct walk_result r;
+	uint8_t byte = 0;
+
+	/* The number of the last one is told all the same. */
+	if (ioctl(v->fd, KVM_GET_VCPU_EVENTS, &e) || e.exception.injected ||
+	    e.exception.nr != VECTOR_BP)
+		return false;
+	pthread_rwlock_rdlock(&v->mem->lock);
+	if (walk(v->mem, ctx, &query, &r, NULL) == WALK_OK)
+		gmem_read(v->mem, r.gpa, &byte, sizeof(byte));
+	pthread_rwlock_unlock(&v->mem->lock);
+	return byte == INT3;
+}
+
+/* Takes the exception in *e, if there is one, away from KVM. */
+static int drop_pending(struct vcpu *v, struct kvm_vcpu_events *e, struct pn_error *err)
+{
+	e->exception.injected = 0;
+	e->flags = 0;
+	return ioctl(v->fd, KVM_SET_VCPU_EVENTS, e)
+		       ? pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_VCPU_EVENTS")
+		       : PN_OK;
+}
+
+int state_drop_soft(struct vcpu *v, struct pn_error *err)
+{
+	struct kvm_vcpu_events e;
+
+	if (ioctl(v->fd, KVM_GET_VCPU_EVENTS, &e))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_VCPU_EVENTS");
+	return drop_pending(v, &e, err);
+}
+
+/*
+ * An exception that KVM has taken from the guest's last instruction but not delivered yet. One of
+ * INT3 or INTO it keeps to itself (state_drop_soft): it goes, and the instruction runs again.
+ */
 static int take_pending(struct vcpu *v, struct vcpu_state *state, struct pn_error *err)
 {
 	struct kvm_vcpu_events e;
@@ -204,17 +250,13 @@ static int take_pending(struct vcpu *v, struct vcpu_state *state, struct pn_erro
 	state->has_pending = false;
 	if (ioctl(v->fd, KVM_GET_VCPU_EVENTS, &e))
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_VCPU_EVENTS");
-	if (!e.exception.injected)
-		return PN_OK;
-	state->has_pending = true;
-	state->pending = (struct exception){.vector = e.exception.nr,
-					    .has_error = e.exception.has_error_code,
-					    .error = e.exception.error_code};
-	e.exception.injected = 0;
-	e.flags = 0;
-	if (ioctl(v->fd, KVM_SET_VCPU_EVENTS, &e))
-		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_VCPU_EVENTS");
-	return PN_OK;
+	if (e.exception.injected) {
+		state->has_pending = true;
+		state->pending = (struct exception){.vector = e.exception.nr,
+						    .has_error = e.exception.has_error_code,
+						    .error = e.exception.error_code};
+	}
+	return drop_pending(v, &e, err);
 }
 
 int state_finish_exit(struct vcpu *v, struct pn_error *err)

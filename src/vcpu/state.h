@@ -34,6 +34,17 @@ int state_finish_exit(struct vcpu *v, struct pn_error *err);
 /* Whether KVM is about to inject an exception. */
 bool state_has_pending(const struct vcpu *v);
 
+/*
+ * Whether KVM may be about to inject a #BP. It tells of none (KVM_GET_VCPU_EVENTS leaves out what a
+ * program raises by INT3), and kvm_pvm has RIP behind the INT3 by then, so that nothing would raise
+ * it again. Between two KVM_RUNs that made no exit; `ctx` is of the guest's paging registers.
+ */
+bool state_may_hide_breakpoint(const struct vcpu *v, const struct walk_context *ctx);
+
+/* Takes such an exception away: RIP is at the instruction still, which will raise it again. Returns 0
+ * or PN_ERR_SYSTEM. */
+int state_drop_soft(struct vcpu *v, struct pn_error *err);
+
 /* The virtual CPU's registers into KVM's structure; what that has beyond them stays. */
 void state_to_sregs(const struct virtual_cpu *cpu, struct kvm_sregs *s);
 

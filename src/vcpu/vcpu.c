@@ -28,6 +28,9 @@
  */
 static _Thread_local struct vcpu *volatile kicked;
 
+/* What a timer's kick says. */
+enum { KICK_ONLY, KICK_TOGGLES };
+
 static void on_kick(int signal, siginfo_t *info, void *context)
 {
 	struct vcpu *v = kicked;
@@ -36,7 +39,7 @@ static void on_kick(int signal, siginfo_t *info, void *context)
 	(void)context;
 	if (!v)
 		return;
-	if (info->si_code == SI_TIMER)
+	if (info->si_code == SI_TIMER && info->si_value.sival_int == KICK_TOGGLES)
 		atomic_store(&v->wish, WISH_OTHER);
 	v->run->immediate_exit = 1;
 }
@@ -148,29 +151,49 @@ static void keep_registers(struct vcpu *v)
 		v->last.sregs = v->run->s.regs.sregs;
 }
 
+/* A timer that kicks this thread; `why`: KICK_... */
+static bool timer_make(timer_t *timer, int why)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID,
+				 .sigev_signo = PN_KICK_SIGNAL,
+				 .sigev_value.sival_int = why};
+
+	event._sigev_un._tid = gettid();
+	return timer_create(CLOCK_MONOTONIC, &event, timer) == 0;
+}
+
+static void timer_start(timer_t timer, uint64_t ns)
+{
+	const struct itimerspec once = {.it_value = {.tv_sec = (time_t)(ns / 1000000000),
+						     .tv_nsec = (long)(ns % 1000000000)}};
+
+	timer_settime(timer, 0, &once, NULL);
+}
+
 /*
  * The timer of vcpu.toggle_ns. It shoots once and is set anew after each change of mode, so that
  * the guest gets its time in between however long a change takes.
  */
 static int toggle_timer_create(const struct vcpu *v, timer_t *timer, struct pn_error *err)
 {
-	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = PN_KICK_SIGNAL};
-
-	if (!v->toggle_ns)
-		return PN_OK;
-	event._sigev_un._tid = gettid();
-	if (timer_create(CLOCK_MONOTONIC, &event, timer))
+	if (v->toggle_ns && !timer_make(timer, KICK_TOGGLES))
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "timer_create");
 	return PN_OK;
 }
 
 static void toggle_timer_set(const struct vcpu *v, timer_t timer)
 {
-	const struct itimerspec once = {.it_value = {.tv_sec = (time_t)(v->toggle_ns / 1000000000),
-						     .tv_nsec = (long)(v->toggle_ns % 1000000000)}};
-
 	if (v->toggle_ns)
-		timer_settime(timer, 0, &once, NULL);
+		timer_start(timer, v->toggle_ns);
+}
+
+void vcpu_kick_soon(struct vcpu *v)
+{
+	if (!v->has_soon)
+		v->has_soon = timer_make(&v->soon, KICK_ONLY);
+	/* Without one, it is the next exit that will do. */
+	if (v->has_soon)
+		timer_start(v->soon, 50000);
 }
 
 /* A change of mode that is due, if the guest is ready for it. */
@@ -302,6 +325,9 @@ int vcpu_run(struct vcpu *v, struct vcpu_end *end, struct pn_error *err)
 	tracer_end(v->tracer);
 	if (v->toggle_ns)
 		timer_delete(timer);
+	if (v->has_soon)
+		timer_delete(v->soon);
+	v->has_soon = false;
 	atomic_store(&v->thread, 0);
 	kicked = outer;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -78,7 +78,9 @@ struct vcpu {
 
 	struct cpuid_facts facts; /* of the guest's CPUID */
 
-	struct tracer *tracer;	  /* NULL: nothing is traced */
+	struct tracer *tracer; /* NULL: nothing is traced */
+	timer_t soon;	       /* for vcpu_kick_soon(), if has_soon */
+	bool has_soon;
 	struct vcpu_watch *watch; /* those who watch from outside; NULL: nobody */
 	struct stop_at stop_at;
 
@@ -123,6 +125,9 @@ void vcpu_stop(struct vcpu *v);
 
 /* Brings the vCPU's thread, if it is in vcpu_run, to the top of its loop. Async-signal-safe. */
 void vcpu_kick(struct vcpu *v);
+
+/* The same, when the guest has had some 50 us to run in. From the vCPU's thread, in vcpu_run. */
+void vcpu_kick_soon(struct vcpu *v);
 
 /*
  * The special registers as they are: a system call where they do not come with every exit. All zero

@@ -18,6 +18,7 @@
 
 #define PAGELAB "build/guest/pagelab.elf"
 #define STATE	"build/tests/guests/state.elf"
+#define HOSTILE "build/tests/guests/hostile.elf"
 
 static struct process process, *const p = &process;
 
@@ -149,6 +150,33 @@ static void pn_set_mode_works_from_another_thread(void **state)
 	assert_int_equal(s->m->vcpu.toggles, changes);
 }
 
+/* KVM does not tell of a #BP that it is about to inject (docs/hosts.md). */
+static void no_breakpoint_is_lost_or_comes_twice(void **state)
+{
+	const struct pn_config config = {.cmdline = "breakpoints 10000000"};
+	const unsigned changes = repeats(400, 20);
+	struct subject *s = *state;
+
+	skip_without(HOSTILE);
+	subject_make(s, &config);
+	assert_int_equal(pn_load_elf(s->m, HOSTILE, &s->err), PN_OK);
+	subject_start(s);
+	for (unsigned i = 0; i < changes; i++) {
+		enum pn_mode next = i % 2 ? PN_MODE_HW : PN_MODE_SHADOW;
+
+		usleep(50 + 7 * (i % 50));
+		assert_int_equal(pn_set_mode(s->m, next), PN_OK);
+		if (!gets_to(s, next))
+			fail_msg("change %u is not granted: %s", i, s->result.reason);
+	}
+	pn_stop(s->m);
+	if (subject_wait(s) != PN_END_STOPPED)
+		fail_msg("after %llu changes: %s", (unsigned long long)s->m->vcpu.toggles,
+			 s->result.reason);
+	assert_int_equal(subject_read(s, subject_symbol(s, "hostile_record") + 8), 0);
+	assert_int_equal(s->m->vcpu.toggles, changes);
+}
+
 static void pn_set_mode_before_the_run_holds_from_the_first_instruction(void **state)
 {
 	const struct pn_config config = {.cmdline = "exit 0"};
@@ -266,6 +294,7 @@ static void a_slot_in_the_way_of_the_vmm_area_is_named(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+	SUBJECT_TEST(no_breakpoint_is_lost_or_comes_twice),
 	SUBJECT_TEST(a_guest_goes_on_over_changes_at_exits),
 	SUBJECT_TEST(a_guest_goes_on_over_changes_between_any_two_instructions),
 	SUBJECT_TEST(every_shadow_is_right_over_changes),

@@ -95,7 +95,9 @@ static bool ready(struct vcpu *v, bool exited)
 		if (mail->count == 0 && mail->again == 0)
 			return true;
 	} else if (vcpu_sregs(v)->ss.dpl == 3 && !in_monitor(v) && !state_has_pending(v)) {
-		return true;
+		if (!state_may_hide_breakpoint(v, &v->deprivileged->ctx))
+			return true;
+		vcpu_kick_soon(v);
 	}
 	/* In the monitor, or on the way to it: kvm_pvm goes to its SYSCALL entry at CPL 3. */
 	v->deprivileged->come_back = true;
@@ -111,10 +113,14 @@ static int leave(struct vcpu *v, bool exited, struct vcpu_state *state, struct p
 
 	if (code)
 		return code;
-	if (trapped)
+	if (trapped) {
 		frame_catch_up(d);
-	else
+	} else {
 		frame_take_running(d, &v->run->s.regs.regs);
+		code = state_drop_soft(v, err);
+		if (code)
+			return code;
+	}
 	frame_take_bases(d);
 	v->wanted_regs = v->host_regs;
 	*state = (struct vcpu_state){.cpu = d->cpu, .regs = d->regs};

@@ -115,7 +115,7 @@ patched:
 /* What runs as the user: a page of its own. Each ends in an exception. */
 	.section .user, "ax"
 	.balign	4096
-	.globl	user, user_read, user_write, user_jump, user_out, user_in, user_ud, user_cr2
+	.globl	user, user_read, user_write, user_jump, user_out, user_in, user_ud, user_cr2, user_bp
 user:
 user_read:
 	movq	(%rdi), %rax
@@ -134,6 +134,9 @@ user_in:
 	inl	%dx, %eax
 	ud2
 user_ud:
+	ud2
+user_bp:
+	int3
 	ud2
 user_cr2:
 	movq	%cr2, %rax

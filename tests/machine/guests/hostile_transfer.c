@@ -61,6 +61,25 @@ static void sysenter(void)
 	__asm__ volatile("sysenter" : : : "memory");
 }
 
+/* INT3 of the user, so many times: each is one exception, behind the instruction. */
+static void breakpoints(void)
+{
+	const uint64_t next = HOSTILE_PAGE(HOSTILE_USER_PAGE) + (uint64_t)(user_bp - user) + 1;
+	const struct hostile_frame *f = &hostile_record.frame[0];
+	uint64_t wrong = 0;
+
+	set_gate(VECTOR_BP, gpa_of(stubs) + VECTOR_BP * 16, 0);
+	idt[VECTOR_BP].type |= 0x60; /* the user may */
+	for (uint64_t i = 0; i < argument[0]; i++) {
+		hostile_record.traps = 0;
+		as_user(user_bp, 0, 0);
+		wrong += hostile_record.traps != 1 || f->vector != VECTOR_BP || f->rip != next;
+	}
+	keep(wrong);
+	if (wrong)
+		out32(PN_PORT_EXIT, 1);
+}
+
 static void load_tr(void)
 {
 	__asm__ volatile("ltr %w0" : : "r"(argument[0]));
@@ -206,11 +225,9 @@ TRY(load_tr)
 TRY(load_ldt)
 
 const struct hostile_case transfer_cases[] = {
-	{"iret", try_iret},	    {"jump-far", try_jump_far},
-	{"call-far", try_call_far}, {"sysret", try_sysret},
-	{"sysenter", try_sysenter}, {"ltr", try_load_tr},
-	{"lldt", try_load_ldt},	    {"reach", reach},
-	{"user-ports", user_ports}, {"forged-trap", forged_trap},
-	{"host-call", host_call},   {"spaces", spaces},
-	{"sparse", sparse},	    {NULL, NULL},
+	{"breakpoints", breakpoints}, {"iret", try_iret},	    {"jump-far", try_jump_far},
+	{"call-far", try_call_far},   {"sysret", try_sysret},	    {"sysenter", try_sysenter},
+	{"ltr", try_load_tr},	      {"lldt", try_load_ldt},	    {"reach", reach},
+	{"user-ports", user_ports},   {"forged-trap", forged_trap}, {"host-call", host_call},
+	{"spaces", spaces},	      {"sparse", sparse},	    {NULL, NULL},
 };

@@ -21,6 +21,7 @@
 #define PAGE	     4096
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+#define VECTOR_BP    3
 #define VECTOR_UD    6
 #define VECTOR_DF    8
 #define VECTOR_PF    14
@@ -65,7 +66,7 @@ void mend_nothing(void);
 void load_rubbish(uint64_t gpa);
 unsigned patched(void);
 extern const uint8_t stubs[], user[], user_read[], user_write[], user_jump[], user_out[], user_in[],
-	user_ud[], user_cr2[], ist_top[];
+	user_ud[], user_cr2[], user_bp[], ist_top[];
 
 static inline uint64_t gpa_of(const volatile void *p)
 {
