@@ -81,13 +81,12 @@ static void match(const struct align_handler *h, const struct view *a, size_t n,
 {
 	static const uint8_t none[PIECE + 1] = {0};
 	/* How many the pieces from i and j on have in common. */
-	uint8_t common[PIECE][PIECE + 1];
+	uint8_t common[PIECE][PIECE + 1] = {{0}};
 	size_t i = 0, j = 0;
 
 	for (i = n; i-- > 0;) {
 		const uint8_t *below = i + 1 < n ? common[i + 1] : none;
 
-		common[i][m] = 0;
 		for (j = m; j-- > 0;)
 			common[i][j] = first(a)[i].key == first(b)[j].key
 					       ? (uint8_t)(below[j + 1] + 1)
