@@ -13,7 +13,7 @@
 static bool read_text(const struct deprivileged *d, gva_t gva, uint32_t *text)
 {
 	struct walk_query query = {.access = WALK_FETCH, .privilege = WALK_SUPERVISOR};
-	uint8_t bytes[sizeof(*text)];
+	uint8_t bytes[sizeof(*text)] = {0};
 	struct walk_result r;
 
 	for (unsigned i = 0; i < sizeof(bytes); i++) {
