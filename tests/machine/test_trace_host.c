@@ -23,27 +23,7 @@ static const char *const modes[] = {"--mmu=hw", "--mmu=shadow"};
 static struct pn_trace_record *traced(const char *const *options, const char *const *script,
 				      size_t *count)
 {
-	char path[] = "/tmp/penumbra-trace.XXXXXX", trace[48];
-	const char *arguments[30] = {"run", "--timeout=110", "--no-warnings"};
-	struct pn_trace_record *r;
-	unsigned n = 3;
-
-	close(mkstemp(path));
-	snprintf(trace, sizeof(trace), "--trace=%s", path);
-	arguments[n++] = trace;
-	while (*options)
-		arguments[n++] = *options++;
-	arguments[n++] = SCRIPT;
-	arguments[n++] = "--";
-	while (*script)
-		arguments[n++] = *script++;
-	arguments[n] = NULL;
-	process_run(p, arguments);
-	if (p->status != 7)
-		fail_msg("status %d: %s", p->status, p->err);
-	r = trace_records(path, count);
-	unlink(path);
-	return r;
+	return trace_script(p, NULL, options, script, count);
 }
 
 #define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})

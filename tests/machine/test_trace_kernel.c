@@ -84,27 +84,9 @@ struct events {
 /* Runs the script guest with the source; it ends with status 7. */
 static struct events traced(const char *const *options, const char *const *script)
 {
-	char path[] = "/tmp/penumbra-trace.XXXXXX", trace[48];
-	const char *arguments[30] = {"run", "--timeout=110", "--no-warnings",
-				     "--trace-source=kernel"};
 	struct events e;
-	unsigned n = 4;
 
-	close(mkstemp(path));
-	snprintf(trace, sizeof(trace), "--trace=%s", path);
-	arguments[n++] = trace;
-	while (*options)
-		arguments[n++] = *options++;
-	arguments[n++] = SCRIPT;
-	arguments[n++] = "--";
-	while (*script)
-		arguments[n++] = *script++;
-	arguments[n] = NULL;
-	process_run(p, arguments);
-	if (p->status != 7)
-		fail_msg("status %d: %s", p->status, p->err);
-	e.r = trace_records(path, &e.count);
-	unlink(path);
+	e.r = trace_script(p, "--trace-source=kernel", options, script, &e.count);
 	assert_false(has_instance(p->pid));
 	return e;
 }

@@ -106,3 +106,32 @@ struct pn_trace_record *trace_records(const char *path, size_t *count)
 	free(r);
 	return all;
 }
+
+struct pn_trace_record *trace_script(struct process *p, const char *option,
+				     const char *const *options, const char *const *script,
+				     size_t *count)
+{
+	char path[] = "/tmp/penumbra-trace.XXXXXX", trace[48];
+	const char *arguments[30] = {"run", "--timeout=110", "--no-warnings"};
+	struct pn_trace_record *r;
+	unsigned n = 3;
+
+	close(mkstemp(path));
+	snprintf(trace, sizeof(trace), "--trace=%s", path);
+	arguments[n++] = trace;
+	if (option)
+		arguments[n++] = option;
+	while (*options)
+		arguments[n++] = *options++;
+	arguments[n++] = SCRIPT;
+	arguments[n++] = "--";
+	while (*script)
+		arguments[n++] = *script++;
+	arguments[n] = NULL;
+	process_run(p, arguments);
+	if (p->status != 7)
+		fail_msg("status %d: %s", p->status, p->err);
+	r = trace_records(path, count);
+	unlink(path);
+	return r;
+}

@@ -41,4 +41,13 @@ void trace_sum_free(struct trace_sum *s);
 /* All records of a file; the caller frees them. */
 struct pn_trace_record *trace_records(const char *path, size_t *count);
 
+/*
+ * Runs the script guest, traced, with a further option, if it is not NULL, and those of a list that
+ * ends with NULL, as the list for the guest does. Its records, which the caller frees. Fails the test
+ * unless it ends with status 7.
+ */
+struct pn_trace_record *trace_script(struct process *p, const char *option,
+				     const char *const *options, const char *const *script,
+				     size_t *count);
+
 #endif
