@@ -249,6 +249,16 @@ bool machine_untrack(struct machine *m, gpa_t gpa)
 	return gone;
 }
 
+bool machine_foresee(struct machine *m, const struct walk_query *query)
+{
+	bool fixed;
+
+	update(m);
+	fixed = shadow_foresee(m->shadow, &m->ctx, query, &m->box);
+	deliver(m);
+	return fixed;
+}
+
 /* --- The processor -------------------------------------------------------------------------- */
 
 bool machine_translate(const struct machine *m, gpa_t root, gva_t gva, enum walk_access access,

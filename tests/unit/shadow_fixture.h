@@ -78,8 +78,9 @@ gpa_t machine_table(struct machine *m); /* a new page of zeroes */
 /* The emulator's store of one entry. */
 void machine_store(struct machine *m, gpa_t gpa, uint64_t entry);
 
-/* shadow_untrack(). */
+/* shadow_untrack(), shadow_foresee(). */
 bool machine_untrack(struct machine *m, gpa_t gpa);
+bool machine_foresee(struct machine *m, const struct walk_query *query);
 
 /* What the pool says of an access by a view. */
 bool machine_translate(const struct machine *m, gpa_t root, gva_t gva, enum walk_access access,

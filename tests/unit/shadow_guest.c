@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "shadow_guest.h"
 
+/* As many bytes as the number needs. */
+static uint64_t choose(struct random_guest *g, uint64_t n)
+{
+	uint64_t number = 0;
+
+	for (uint64_t span = 1; span < n && g->left; span <<= 8, g->left--)
+		number = number << 8 | *g->choices++;
+	return number % n;
+}
+
 uint64_t roll(struct random_guest *g, uint64_t n)
 {
+	if (g->choices)
+		return choose(g, n);
 	g->state ^= g->state << 13;
 	g->state ^= g->state >> 7;
 	g->state ^= g->state << 17;

@@ -25,6 +25,8 @@ struct record {
 struct random_guest {
 	struct machine m;
 	uint64_t state;
+	const uint8_t *choices; /* where roll() takes its numbers from, if not NULL; `left` bytes */
+	size_t left;
 	struct record record[HISTORY];
 	unsigned records;
 	enum walk_privilege privilege;
@@ -32,7 +34,7 @@ struct random_guest {
 	unsigned reached, stale, refused;
 };
 
-/* 0 to n - 1. */
+/* 0 to n - 1; of choices that have come to their end, 0. */
 uint64_t roll(struct random_guest *g, uint64_t n);
 
 /* An index in a table, an address, an entry: seldom ones that nothing else has to do with. */

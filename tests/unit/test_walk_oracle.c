@@ -54,36 +54,6 @@ static void print_difference(const struct vm *vm, const struct walk_query *q,
 	fail_msg("walk and oracle differ in %s", what);
 }
 
-/* What differs between the two answers, or NULL. */
-static const char *difference(const struct walk_query *q, const struct walk_result *r,
-			      const struct walk_path *path, const struct oracle_answer *a)
-{
-	unsigned reason = r->cause == WALK_CAUSE_NONE ? 0 : 1u << r->cause;
-
-	if (r->outcome != a->outcome)
-		return "outcome";
-	if (r->error_code != a->error_code)
-		return "error code";
-	if ((reason & a->reasons) != reason || !reason != !a->reasons)
-		return "cause";
-	if (path->count != a->count)
-		return "length of the path";
-	for (unsigned i = 0; i < a->count; i++)
-		if (path->step[i].gpa != a->entry[i].gpa)
-			return "an entry's address";
-	if (r->outcome != WALK_OK)
-		return NULL;
-	if (r->gpa != a->gpa || r->shift != a->shift)
-		return "translation";
-	if (r->writable != a->writable || r->user != a->user || r->nx != a->nx)
-		return "rights";
-	if (r->dirty != (a->dirty || (q->set_ad && q->access == WALK_WRITE)))
-		return "dirty flag";
-	if (r->global != a->global || r->pkey != a->pkey || r->pat != a->pat)
-		return "attributes";
-	return NULL;
-}
-
 static void compare(const struct vm *vm, const struct walk_context *ctx, const struct walk_query *q,
 		    struct oracle_answer *a)
 {
@@ -94,7 +64,7 @@ static void compare(const struct vm *vm, const struct walk_context *ctx, const s
 	oracle_walk(&vm->mem, &vm->regs, q, a);
 	memset(&r, 0xa5, sizeof(r));
 	walk(&vm->mem, ctx, q, &r, &path);
-	what = difference(q, &r, &path, a);
+	what = oracle_difference(q, &r, &path, a);
 	if (what)
 		print_difference(vm, q, &r, a, what);
 }

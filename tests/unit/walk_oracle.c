@@ -382,3 +382,32 @@ void oracle_walk(const struct gmem *mem, const struct walk_regs *regs,
 	else
 		answer->outcome = WALK_OK;
 }
+
+const char *oracle_difference(const struct walk_query *q, const struct walk_result *r,
+			      const struct walk_path *path, const struct oracle_answer *a)
+{
+	unsigned reason = r->cause == WALK_CAUSE_NONE ? 0 : 1u << r->cause;
+
+	if (r->outcome != a->outcome)
+		return "outcome";
+	if (r->error_code != a->error_code)
+		return "error code";
+	if ((reason & a->reasons) != reason || !reason != !a->reasons)
+		return "cause";
+	if (path->count != a->count)
+		return "length of the path";
+	for (unsigned i = 0; i < a->count; i++)
+		if (path->step[i].gpa != a->entry[i].gpa)
+			return "an entry's address";
+	if (r->outcome != WALK_OK)
+		return NULL;
+	if (r->gpa != a->gpa || r->shift != a->shift)
+		return "translation";
+	if (r->writable != a->writable || r->user != a->user || r->nx != a->nx)
+		return "rights";
+	if (r->dirty != (a->dirty || (q->set_ad && q->access == WALK_WRITE)))
+		return "dirty flag";
+	if (r->global != a->global || r->pkey != a->pkey || r->pat != a->pat)
+		return "attributes";
+	return NULL;
+}

@@ -33,4 +33,8 @@ struct oracle_answer {
 void oracle_walk(const struct gmem *mem, const struct walk_regs *regs,
 		 const struct walk_query *query, struct oracle_answer *answer);
 
+/* What differs between walk()'s answer, with its path, and the oracle's; NULL: nothing. */
+const char *oracle_difference(const struct walk_query *q, const struct walk_result *r,
+			      const struct walk_path *path, const struct oracle_answer *a);
+
 #endif
