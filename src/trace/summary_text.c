@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a trace comes to: the page of text. */
+#include "trace/cell.h"
 #include "trace/summary.h"
 #include "trace/words.h"
 
@@ -59,6 +60,23 @@ static void print_twice_seen(const struct trace_summary *s, FILE *out)
 	}
 }
 
+static void print_lost(const struct trace_summary *s, FILE *out)
+{
+	char missing[48];
+	int width = fprintf(out, "%-8s%" PRIu64 "%s", "lost", s->lost,
+			    s->lost ? ", for want of room in the ring" : "");
+
+	if (s->gaps != s->lost) {
+		width += snprintf(missing, sizeof(missing), "%" PRIu64 " numbers are missing",
+				  s->gaps);
+		if (width + 2 <= 80)
+			fprintf(out, "; %s", missing);
+		else
+			fprintf(out, ";\n%-8s%s", "", missing);
+	}
+	fputc('\n', out);
+}
+
 static void print_head(const struct trace_summary *s, const struct pn_trace_header *h, FILE *out)
 {
 	unsigned n = trace_summary_vcpus(s);
@@ -68,12 +86,7 @@ static void print_head(const struct trace_summary *s, const struct pn_trace_head
 	fprintf(out, "%-8s%" PRIu64 " in %.3f ms, %u vCPU%s\n", "events", s->records,
 		(double)s->last_ns / 1e6, n, n == 1 ? "" : "s");
 	print_by_source(out, "sources", 8, s->source);
-	fprintf(out, "%-8s%" PRIu64, "lost", s->lost);
-	if (s->lost)
-		fprintf(out, ", for want of room in the ring");
-	if (s->gaps != s->lost)
-		fprintf(out, "; %" PRIu64 " numbers are missing", s->gaps);
-	fputc('\n', out);
+	print_lost(s, out);
 	if (s->unknown)
 		fprintf(out, "%-8s%" PRIu64 " events of types that this program does not know\n",
 			"unknown", s->unknown);
@@ -89,14 +102,16 @@ static void print_types(const struct trace_summary *s, FILE *out)
 
 		if (!s->count[i])
 			continue;
-		fprintf(out, "%-12s %9" PRIu64 " %10.0f", trace_type_name(i), s->count[i],
-			per_second(s->count[i], s->last_ns));
+		fprintf(out, "%-12s %s %s", trace_type_name(i),
+			cell((double)s->count[i], 9, 0, false).text,
+			cell(per_second(s->count[i], s->last_ns), 10, 0, false).text);
 		if (h->count)
-			fprintf(out, " %8.2f %8.2f %8.2f %8.1f %9.2f\n",
-				us(histogram_percentile(h, 50, 100)),
-				us(histogram_percentile(h, 90, 100)),
-				us(histogram_percentile(h, 99, 100)), us(h->max),
-				(double)h->sum / 1e6);
+			fprintf(out, " %s %s %s %s %s\n",
+				cell(us(histogram_percentile(h, 50, 100)), 8, 2, false).text,
+				cell(us(histogram_percentile(h, 90, 100)), 8, 2, false).text,
+				cell(us(histogram_percentile(h, 99, 100)), 8, 2, false).text,
+				cell(us(h->max), 8, 1, false).text,
+				cell((double)h->sum / 1e6, 9, 2, false).text);
 		else
 			fprintf(out, " %8s %8s %8s %8s %9s\n", "-", "-", "-", "-", "-");
 	}

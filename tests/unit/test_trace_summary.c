@@ -234,6 +234,28 @@ static void what_was_lost_is_said(void **state)
 	done();
 }
 
+/* Seconds of one event, as of a host that was suspended, and all at the same time; losses beyond
+ * belief. */
+static void great_numbers_keep_to_their_columns(void **state)
+{
+	struct trace_file *f = *state;
+
+	begin(f, 0);
+	for (unsigned i = 0; i < 40; i++)
+		add(f, (struct pn_trace_record){
+			       .type = PN_TRACE_EXIT, .time = 1, .cost = UINT32_MAX - i});
+	for (unsigned i = 0; i < 40; i++) {
+		f->number += UINT32_MAX / 2 - 1;
+		add(f, (struct pn_trace_record){.type = PN_TRACE_DROP, .count = UINT32_MAX});
+	}
+	end(f);
+	CHECK_CONTAINS("p50", text, " 4294967 ");
+	CHECK_CONTAINS("lost", text, "lost    171798691800, for want of room in the ring;\n");
+	CHECK_CONTAINS("lost", text, " numbers are missing\n");
+	expect_80_columns();
+	done();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +268,7 @@ int main(void)
 		TRACE_TEST(times_out_of_order_do_no_harm),
 		TRACE_TEST(more_pages_than_it_holds_are_said_to_be_more),
 		TRACE_TEST(what_was_lost_is_said),
+		TRACE_TEST(great_numbers_keep_to_their_columns),
 	};
 
 	return cmocka_run_group_tests_name("trace-summary", tests, NULL, NULL);

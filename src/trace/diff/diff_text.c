@@ -2,6 +2,7 @@
 /* Two traces of one guest: the page of text. */
 #include "trace/diff/diff.h"
 
+#include "trace/cell.h"
 #include "trace/words.h"
 
 #include <inttypes.h>
@@ -18,30 +19,6 @@ static double ms(uint64_t ns)
 static double difference(const uint64_t *of)
 {
 	return of[1] >= of[0] ? (double)(of[1] - of[0]) : -(double)(of[0] - of[1]);
-}
-
-/*
- * A number in `width` columns, at most CELL of them: with so many decimals as asked for, or with as many
- * as there is room for.
- */
-#define CELL 16
-struct cell {
-	char text[CELL];
-};
-
-static struct cell cell(double value, int width, int decimals, bool sign)
-{
-	struct cell c;
-	int n;
-
-	for (; decimals >= 0; decimals--) {
-		n = snprintf(c.text, sizeof(c.text), sign ? "%+*.*f" : "%*.*f", width, decimals,
-			     value);
-		if (n <= width)
-			return c;
-	}
-	snprintf(c.text, sizeof(c.text), sign ? "%+*.1e" : "%*.1e", width, value);
-	return c;
 }
 
 static const char *mode_of(const struct diff_side *s)
