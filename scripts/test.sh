@@ -6,13 +6,14 @@
 #   rigs     machine tests on kvm_amd npt=1, npt=0 and kvm_intel ept=1, ept=0 (docs/rig.md), and
 #            those of five paging levels and protection keys on kvm_amd with cpu=max
 #   asan     unit and machine tests under AddressSanitizer and UBSan
+#   fuzz     each fuzzer's corpus, then new inputs for some seconds (scripts/fuzz.sh)
 #   clang    a build by clang without a warning
 #   style    clang-format, clang-tidy, cppcheck
 # One summary line a host, then the totals. PENUMBRA_REQUIRE_KVM=1: no /dev/kvm is a failure.
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-all='unit html machine rigs asan clang style'
+all='unit html machine rigs asan fuzz clang style'
 for step in "$@"; do
 	[[ " $all " == *" $step "* ]] || {
 		echo "test.sh: $step: no such step; give any of: $all" >&2
@@ -143,6 +144,18 @@ if wanted asan; then
 	mkdir "$logs/asan"
 	ln -s "$PWD/build-asan" "$logs/asan/build"
 	tests 'asan machine' 600 env -C "$logs/asan" build/tests/machine-tests
+fi
+if wanted fuzz; then
+	echo 'building build-fuzz/'
+	for corpus in tests/fuzz/corpus/*; do
+		name=${corpus##*/}
+		if scripts/fuzz.sh "$name" >"$logs/log" 2>&1; then
+			count "fuzz $name" 1 0 0 "$(sed -n "s/^$name  *//p" "$logs/log")"
+		else
+			cat "$logs/log"
+			count "fuzz $name" 0 1 0
+		fi
+	done
 fi
 wanted clang && check 'clang build' scripts/build.sh clang "${options[@]}"
 wanted style && check 'style' scripts/style.sh
