@@ -53,7 +53,9 @@ for name in "${names[@]}"; do
 		complain 'an input of its corpus fails'
 		continue
 	fi
-	run -seed="$seed" -max_total_time="$seconds" -max_len=4096 -len_control=20 -rss_limit_mb=2048 \
+	words=()
+	[ ! -f "tests/fuzz/$name.dict" ] || words=("-dict=tests/fuzz/$name.dict")
+	run "${words[@]}" -seed="$seed" -max_total_time="$seconds" -max_len=4096 -len_control=20 -rss_limit_mb=2048 \
 		-print_final_stats=1 "$corpus" "tests/fuzz/corpus/$name" || {
 		complain 'a new input fails'
 		continue
