@@ -125,6 +125,12 @@ static void take_stores(struct fuzz_input *in, struct world *w)
 	}
 }
 
+static bool is_load(unsigned mnemonic)
+{
+	return mnemonic == ZYDIS_MNEMONIC_LODSB || mnemonic == ZYDIS_MNEMONIC_LODSW ||
+	       mnemonic == ZYDIS_MNEMONIC_LODSD || mnemonic == ZYDIS_MNEMONIC_LODSQ;
+}
+
 static void check_unchanged(const struct world *w, bool repeated, bool debug)
 {
 	struct kvm_regs regs = w->regs;
@@ -134,8 +140,10 @@ static void check_unchanged(const struct world *w, bool repeated, bool debug)
 		regs.rcx = w->old_regs.rcx;
 		regs.rsi = w->old_regs.rsi;
 		regs.rdi = w->old_regs.rdi;
-		/* REP CMPS and SCAS go on with the flags of the last element. */
+		/* REP CMPS and SCAS go on with the flags of the last element, LODS has loaded it. */
 		regs.rflags = w->old_regs.rflags;
+		if (is_load(w->e.mnemonic))
+			regs.rax = w->old_regs.rax;
 	}
 	if (debug) {
 		cpu.dr[6] = w->old_cpu.dr[6];
