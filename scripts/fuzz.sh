@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# fuzz.sh [--seconds=N] [--seed=N] [NAME]...: runs the fuzzers of tests/fuzz (all, or those named):
+# fuzz.sh [--seconds=N] [--seed=N] [--built] [NAME]...: runs the fuzzers of tests/fuzz (all, or those named):
 # first the inputs that tests/fuzz/corpus/NAME holds, then new ones for N seconds (default 8). New
 # inputs that reach something new are kept in build-fuzz/corpus/NAME, which the next run goes on
 # from. One line a fuzzer; for one that fails, what it said, the input and its bytes.
+# --built: they are built already.
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 all=$(cd tests/fuzz/corpus && echo *)
-seconds=8 seed=1 names=()
+seconds=8 seed=1 built="" names=()
 for argument in "$@"; do
 	case $argument in
 	--seconds=*) seconds=${argument#*=} ;;
+	--built) built=1 ;;
 	--seed=*) seed=${argument#*=} ;;
 	*)
 		[[ " $all " == *" $argument "* ]] || {
@@ -23,7 +25,7 @@ for argument in "$@"; do
 done
 [ ${#names[@]} -gt 0 ] || read -ra names <<<"$all"
 
-scripts/build.sh fuzz -DPENUMBRA_WERROR=ON
+[ -n "$built" ] || scripts/build.sh fuzz -DPENUMBRA_WERROR=ON
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 failures=0
