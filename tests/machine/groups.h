@@ -39,6 +39,7 @@ extern const struct group group_warnings;
 extern const struct group group_untrack;
 extern const struct group group_keys;
 extern const struct group group_levels;
+extern const struct group group_conformance;
 extern const struct group group_probe;
 extern const struct group group_device;
 extern const struct group group_explain;

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The cases, as sets: each set is every combination of a few dimensions, numbered through with the
+ * registers as the slowest, because setting one costs the guest more than all the rest.
+ */
+#ifndef TESTS_CONFORMANCE_CASES_H
+#define TESTS_CONFORMANCE_CASES_H
+
+#include "model.h"
+
+#define CONF_DIMENSIONS 8
+
+struct conf_set {
+	const char *name;
+	/* Values of each dimension, the slowest first; a list that is shorter ends with 0. */
+	uint16_t values[CONF_DIMENSIONS];
+	/* Makes the case of these values. False if there is no such case here; *c may be changed. */
+	bool (*make)(const struct conf_world *world, unsigned offered, const uint16_t *value,
+		     struct conf_case *c);
+};
+
+extern const struct conf_set conf_sets[];
+extern const unsigned conf_set_count;
+
+/* Combinations of a set. */
+uint64_t conf_set_size(const struct conf_set *set);
+
+/* Case `index` of a set, on a machine that has the CONF_SMEP... in `offered`. */
+bool conf_set_case(const struct conf_world *world, unsigned offered, unsigned set, uint64_t index,
+		   struct conf_case *c);
+
+#endif

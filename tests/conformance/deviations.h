@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where hosts do otherwise than walk() says: the things the architecture leaves open, and the
+ * faults of hosts, each with a name, what it is about exactly, and how it is known. What no entry
+ * describes is a failure.
+ */
+#ifndef TESTS_CONFORMANCE_DEVIATIONS_H
+#define TESTS_CONFORMANCE_DEVIATIONS_H
+
+#include "model.h"
+
+/* Where a deviation may be seen. */
+#define CONF_ON_QEMU_NPT1  0x01
+#define CONF_ON_QEMU_NPT0  0x02
+#define CONF_ON_BOCHS_EPT1 0x04
+#define CONF_ON_BOCHS_EPT0 0x08
+#define CONF_ON_PVM	   0x10
+#define CONF_ON_HARDWARE   0x20 /* a processor that walks the guest's tables itself */
+
+struct conf_deviation {
+	const char *name;
+	const char *evidence;
+	unsigned hosts; /* CONF_ON_..., in hw mode; in shadow mode there are none */
+	/* Whether the result is exactly what the deviation makes of the case. */
+	bool (*is)(const struct conf_case *c, const struct conf_expected *e,
+		   const struct conf_result *r);
+};
+
+extern const struct conf_deviation conf_deviations[];
+extern const unsigned conf_deviation_count;
+
+/* One of CONF_ON_..., or 0 for a host that has none. */
+unsigned conf_host(void);
+
+/* What differs from what must be, or NULL. */
+const char *conf_difference(const struct conf_case *c, const struct conf_expected *e,
+			    const struct conf_result *r, unsigned levels);
+
+#endif

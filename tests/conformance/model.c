@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "model.h"
+
+#include "check.h"
+#include "x86.h"
+
+#include <stdlib.h>
+
+#define SLOT_SIZE   (4 * PAGE_SIZE)
+#define TABLES_SIZE ((CONF_SLOTS + 1) * SLOT_SIZE)
+
+static uint8_t *pages(uint64_t size)
+{
+	uint8_t *p = aligned_alloc(PAGE_SIZE, size);
+
+	assert_non_null(p);
+	memset(p, 0, size);
+	return p;
+}
+
+void conf_model_init(struct conf_model *model, const struct conf_world *world)
+{
+	*model = (struct conf_model){.world = *world};
+	model->top = pages(PAGE_SIZE);
+	model->tables = pages(TABLES_SIZE);
+	gmem_init(&model->mem, GMEM_SLOTS_MAX, 52);
+	assert_int_equal(gmem_add(&model->mem, world->root, model->top, PAGE_SIZE, false, NULL), 0);
+	assert_int_equal(
+		gmem_add(&model->mem, world->tables, model->tables, TABLES_SIZE, false, NULL), 0);
+}
+
+void conf_model_fini(struct conf_model *model)
+{
+	gmem_fini(&model->mem);
+	free(model->top);
+	free(model->tables);
+}
+
+gva_t conf_gva(const struct conf_world *world, unsigned slot)
+{
+	return (gva_t)(CONF_TOP + slot) << (world->levels == 5 ? 48 : 39) | world->data;
+}
+
+gpa_t conf_table(const struct conf_world *world, unsigned slot, unsigned level)
+{
+	return world->tables + slot * SLOT_SIZE + (level - 1) * PAGE_SIZE;
+}
+
+static uint64_t *entry_of(struct conf_model *model, unsigned slot, unsigned level)
+{
+	const struct conf_world *w = &model->world;
+	uint64_t index = conf_gva(w, slot) >> (3 + 9 * level) & 511;
+	uint8_t *table = level == w->levels
+				 ? model->top
+				 : model->tables + slot * SLOT_SIZE + (level - 1) * PAGE_SIZE;
+
+	return (uint64_t *)(void *)table + index;
+}
+
+static void make_context(struct conf_model *model, const struct conf_case *c)
+{
+	const struct conf_world *w = &model->world;
+	const struct walk_regs regs = {
+		.cr0 = CR0_PE | CR0_PG | (c->regs & CONF_WP ? CR0_WP : 0),
+		.cr3 = w->root,
+		.cr4 = CR4_PAE | (w->levels == 5 ? CR4_LA57 : 0) |
+		       (c->regs & CONF_SMEP ? CR4_SMEP : 0) | (c->regs & CONF_SMAP ? CR4_SMAP : 0) |
+		       (c->regs & CONF_PKE ? CR4_PKE : 0) | (c->regs & CONF_PGE ? CR4_PGE : 0),
+		.efer = EFER_LME | EFER_LMA | (c->regs & CONF_NXE ? EFER_NXE : 0),
+		.rflags = c->regs & CONF_AC ? RFLAGS_AC : 0,
+		.pkru = c->pkru,
+		.maxphyaddr = (uint8_t)w->maxphyaddr,
+		.has_1g = w->has_1g,
+		.amd = w->amd,
+	};
+
+	if (model->fresh && model->regs == c->regs && model->pkru == c->pkru)
+		return;
+	walk_context_init(&model->ctx, &regs);
+	model->regs = c->regs;
+	model->pkru = c->pkru;
+	model->fresh = true;
+}
+
+/* What each access asks of walk(), where in conf_data, and what ends it if it goes through. */
+static const struct {
+	enum walk_access access;
+	enum walk_privilege privilege;
+	uint8_t offset;
+	uint8_t vector;
+	uint64_t value;
+} accesses[CONF_ACCESSES] = {
+	[CONF_USER_READ] = {WALK_READ, WALK_USER, 0, CONF_VECTOR_BP, CONF_READS},
+	[CONF_USER_WRITE] = {WALK_WRITE, WALK_USER, 0, CONF_VECTOR_BP, CONF_WRITES},
+	[CONF_USER_FETCH] = {WALK_FETCH, WALK_USER, CONF_CODE_USER, CONF_VECTOR_BP, 0},
+	[CONF_KERNEL_READ] = {WALK_READ, WALK_SUPERVISOR, 0, CONF_NO_TRAP, CONF_READS},
+	[CONF_KERNEL_WRITE] = {WALK_WRITE, WALK_SUPERVISOR, 0, CONF_NO_TRAP, CONF_WRITES},
+	[CONF_KERNEL_FETCH] = {WALK_FETCH, WALK_SUPERVISOR, CONF_CODE_KERNEL, CONF_NO_TRAP, 0},
+	[CONF_IMPLICIT_READ] = {WALK_READ, WALK_IMPLICIT, 8, CONF_NO_TRAP, 0},
+};
+
+bool conf_expect(struct conf_model *model, const struct conf_case *c, struct conf_expected *e)
+{
+	const struct conf_world *w = &model->world;
+	enum walk_outcome outcome;
+
+	*e = (struct conf_expected){
+		.query = {.gva = conf_gva(w, c->slot) + accesses[c->access].offset,
+			  .access = accesses[c->access].access,
+			  .privilege = accesses[c->access].privilege,
+			  .set_ad = true},
+	};
+	make_context(model, c);
+	for (unsigned level = 1; level <= w->levels; level++)
+		*entry_of(model, c->slot, level) = c->entry[level - 1];
+	outcome = walk(&model->mem, &model->ctx, &e->query, &e->result, &e->path);
+	for (unsigned level = 1; level <= w->levels; level++)
+		e->entry[level - 1] = *entry_of(model, c->slot, level);
+	/* An entry must be its slot's own, or the model's copy would be read for what it is not. */
+	for (unsigned i = 1; i < e->path.count; i++)
+		if ((e->path.step[i].gpa & ~(PAGE_SIZE - 1)) !=
+		    conf_table(w, c->slot, e->path.step[i].level))
+			return false;
+	e->vector = CONF_VECTOR_PF;
+	if (outcome == WALK_FAULT) {
+		/* A write that is refused leaves the page as it was. */
+		if (e->query.access == WALK_WRITE)
+			e->value = CONF_READS;
+		return true;
+	}
+	e->vector = accesses[c->access].vector;
+	e->value = accesses[c->access].value;
+	return outcome == WALK_OK && e->result.gpa == w->data + accesses[c->access].offset;
+}
+
+bool conf_is_execute_only(struct conf_model *model, const struct conf_case *c)
+{
+	struct conf_expected e;
+	struct conf_case read = *c;
+
+	if (c->access != CONF_USER_FETCH && c->access != CONF_KERNEL_FETCH)
+		return false;
+	conf_expect(model, c, &e);
+	if (e.result.outcome != WALK_OK)
+		return false;
+	read.access = c->access == CONF_USER_FETCH ? CONF_USER_READ : CONF_KERNEL_READ;
+	conf_expect(model, &read, &e);
+	return e.result.outcome == WALK_FAULT;
+}

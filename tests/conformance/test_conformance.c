@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Conformance: a guest does every case of cases.c, in both modes and with every strategy, and each
+ * result is held against walk() (model.c): whether the access faults, the error code, CR2, the
+ * accessed and dirty flags of every entry, and the page it reached.
+ *
+ * On a host of its own all cases are done; in a rig every so-manieth, the same ones each time.
+ */
+#include "cases.h"
+#include "deviations.h"
+#include "machine/fixture.h"
+#include "machine/groups.h"
+
+#include "clock.h"
+#include "machine.h"
+#include "memory/boot_tables.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define GUEST "build/tests/guests/conformance.elf"
+
+static const char *const access_names[CONF_ACCESSES] = {
+	"user read",	"user write",	"user fetch",	"kernel read",
+	"kernel write", "kernel fetch", "implicit read"};
+
+static struct conf_case cases[CONF_BATCH];
+static struct conf_result results[CONF_BATCH];
+
+/* One way of running the cases, and what came of it. */
+struct tour {
+	const char *name;
+	struct pn_config config;
+	unsigned every; /* of the cases, one in so many */
+	struct conf_world world;
+	struct conf_model model;
+	unsigned offered;
+	unsigned pending; /* in cases[] */
+	uint64_t done, failed, execute_only, seen[8], ns;
+};
+
+static void load(struct subject *s, const struct pn_config *config)
+{
+	subject_make(s, config);
+	if (pn_load_elf(s->m, GUEST, &s->err))
+		fail_msg("no guest: %s", s->err.text);
+}
+
+static void run(struct subject *s)
+{
+	if (subject_run(s) != PN_END_STATUS)
+		fail_msg("%s\n%s", s->result.reason, s->result.report);
+	CHECK_NUMBER("guest", "exit status", s->result.status, 0);
+}
+
+/* Learns from a run without cases what the guest's world is. */
+static void explore(struct subject *s, struct tour *t)
+{
+	uint32_t offered;
+
+	load(s, &t->config);
+	run(s);
+	t->world = (struct conf_world){
+		.levels = t->config.levels ? t->config.levels : 4,
+		.tables = subject_symbol(s, "conf_tables"),
+		.data = subject_symbol(s, "conf_data"),
+		.maxphyaddr = s->m->vcpu.facts.maxphyaddr,
+		.has_1g = s->m->vcpu.facts.has_1g,
+		.amd = s->m->vcpu.facts.amd,
+	};
+	t->world.root = boot_tables_root(t->world.levels);
+	offered = (uint32_t)subject_read(s, subject_symbol(s, "conf_offered"));
+	/* kvm_pvm takes the bits and does nothing about them (docs/hosts.md). */
+	if (conf_host() == CONF_ON_PVM && t->config.mode == PN_MODE_HW)
+		offered = 0;
+	t->offered = offered;
+	subject_unmake(s);
+}
+
+static void print_case(const struct tour *t, const struct conf_case *c,
+		       const struct conf_expected *e, const struct conf_result *r, const char *what)
+{
+	static const char *const names[] = {"WP", "NXE", "SMEP", "SMAP", "PKE", "PGE", "AC"};
+
+	print_error("%s: %s differs: set \"%s\", case %" PRIu64 ", %s, %u-byte-shift page\n",
+		    t->name, what, conf_sets[c->set].name, c->index, access_names[c->access],
+		    3 + 9 * c->leaf);
+	print_error("  registers:");
+	for (unsigned i = 0; i < COUNT(names); i++)
+		if (c->regs >> i & 1)
+			print_error(" %s", names[i]);
+	print_error("; pkru %#" PRIx32 "; walk: %s, %s\n", c->pkru,
+		    walk_outcome_name(e->result.outcome), walk_cause_name(e->result.cause));
+	print_error("  vector %u and not %u, error code %#" PRIx32 " and not %#" PRIx32
+		    ", cr2 %#" PRIx64 " and not %#" PRIx64 ", page %#" PRIx64 " and not %#" PRIx64
+		    "\n",
+		    r->vector, e->vector, r->error, e->result.error_code, r->cr2, e->query.gva,
+		    r->value, e->value);
+	for (unsigned level = t->world.levels; level; level--)
+		print_error("  level %u: %#018" PRIx64 " became %#018" PRIx64
+			    " and not %#018" PRIx64 "\n",
+			    level, c->entry[level - 1], r->entry[level - 1], e->entry[level - 1]);
+}
+
+/* Holds one result against the model. */
+static void check(struct tour *t, const struct conf_case *c, const struct conf_result *r)
+{
+	struct conf_expected e;
+	const char *what;
+
+	conf_expect(&t->model, c, &e);
+	what = conf_difference(c, &e, r, t->world.levels);
+	if (!what)
+		return;
+	for (unsigned i = 0; t->config.mode == PN_MODE_HW && i < conf_deviation_count; i++) {
+		if (conf_deviations[i].hosts & conf_host() && conf_deviations[i].is(c, &e, r)) {
+			t->seen[i]++;
+			return;
+		}
+	}
+	if (t->failed++ < 5)
+		print_case(t, c, &e, r, what);
+}
+
+static void flush(struct subject *s, struct tour *t)
+{
+	uint64_t count = t->pending, start;
+
+	if (!count)
+		return;
+	load(s, &t->config);
+	assert_int_equal(pn_write(s->m, subject_symbol(s, "conf_count"), &count, sizeof(count)), 0);
+	assert_int_equal(
+		pn_write(s->m, subject_symbol(s, "conf_cases"), cases, count * sizeof(cases[0])),
+		0);
+	start = clock_ns();
+	run(s);
+	t->ns += clock_ns() - start;
+	assert_int_equal(pn_read(s->m, subject_symbol(s, "conf_results"), results,
+				 count * sizeof(results[0])),
+			 0);
+	for (uint64_t i = 0; i < count; i++)
+		check(t, &cases[i], &results[i]);
+	t->done += count;
+	t->pending = 0;
+	subject_unmake(s);
+}
+
+static void go(struct subject *s, struct tour *t)
+{
+	const char *every = getenv("PENUMBRA_CONFORMANCE_EVERY");
+	unsigned one_in = every && atoi(every) > 0 ? (unsigned)atoi(every) : t->every;
+	uint64_t number = 0;
+
+	explore(s, t);
+	conf_model_init(&t->model, &t->world);
+	for (unsigned set = 0; set < conf_set_count; set++) {
+		for (uint64_t i = 0; i < conf_set_size(&conf_sets[set]); i++) {
+			struct conf_case *c = &cases[t->pending];
+			struct conf_expected e;
+
+			if (!conf_set_case(&t->world, t->offered, set, i, c) ||
+			    number++ % one_in != 0 || !conf_expect(&t->model, c, &e))
+				continue;
+			/* The shadow has no such entries (docs/guest-rules.md): it ends the run. */
+			if (t->config.mode == PN_MODE_SHADOW &&
+			    conf_is_execute_only(&t->model, c)) {
+				t->execute_only++;
+				continue;
+			}
+			if (++t->pending == CONF_BATCH)
+				flush(s, t);
+		}
+	}
+	flush(s, t);
+	conf_model_fini(&t->model);
+	print_message("%s: %" PRIu64 " cases (one in %u) in %.1f s, %" PRIu64 " failed\n", t->name,
+		      t->done, one_in, (double)t->ns / 1e9, t->failed);
+	if (t->execute_only)
+		print_message("  %" PRIu64 " left out: code that can be run and not read"
+			      " (docs/guest-rules.md)\n",
+			      t->execute_only);
+	for (unsigned i = 0; i < conf_deviation_count; i++)
+		if (t->seen[i])
+			print_message("  %" PRIu64 " times: %s (%s)\n", t->seen[i],
+				      conf_deviations[i].name, conf_deviations[i].evidence);
+	if (t->failed)
+		fail_msg("%s: %" PRIu64 " cases are not as walk() says", t->name, t->failed);
+}
+
+static void hw(void **state)
+{
+	static struct tour t = {.name = "hw", .config = {.mode = PN_MODE_HW}};
+
+	t.every = repeats(1, 37);
+	go(*state, &t);
+}
+
+static void shadow_vtlb(void **state)
+{
+	static struct tour t = {
+		.name = "shadow, vtlb",
+		.config = {.mode = PN_MODE_SHADOW, .strategy = PN_STRATEGY_VTLB},
+	};
+
+	t.every = repeats(5, 97);
+	go(*state, &t);
+}
+
+static void shadow_wp(void **state)
+{
+	static struct tour t = {
+		.name = "shadow, wp",
+		.config = {.mode = PN_MODE_SHADOW, .strategy = PN_STRATEGY_WP},
+	};
+
+	t.every = repeats(5, 97);
+	go(*state, &t);
+}
+
+static void shadow_unsync(void **state)
+{
+	static struct tour t = {
+		.name = "shadow, unsync",
+		.config = {.mode = PN_MODE_SHADOW, .strategy = PN_STRATEGY_UNSYNC},
+	};
+
+	t.every = repeats(5, 97);
+	go(*state, &t);
+}
+
+static const struct CMUnitTest tests[] = {
+	SUBJECT_TEST(hw),
+	SUBJECT_TEST(shadow_vtlb),
+	SUBJECT_TEST(shadow_wp),
+	SUBJECT_TEST(shadow_unsync),
+};
+
+GROUP_OF(conformance, tests);
