@@ -209,6 +209,16 @@ uint64_t conf_set_size(const struct conf_set *set)
 	return size;
 }
 
+/* Half of the cases have a read or a write before, in a pattern without meaning. */
+static uint8_t first_of(uint64_t index)
+{
+	static const uint8_t first[] = {CONF_USER_READ, CONF_USER_WRITE, CONF_KERNEL_READ,
+					CONF_KERNEL_WRITE};
+	uint64_t hash = (index + 1) * UINT64_C(0xd1b54a32d192ed03) >> 40;
+
+	return hash & 4 ? first[hash & 3] : CONF_ACCESSES;
+}
+
 bool conf_set_case(const struct conf_world *w, unsigned offered, unsigned set, uint64_t index,
 		   struct conf_case *c)
 {
@@ -216,7 +226,7 @@ bool conf_set_case(const struct conf_world *w, unsigned offered, unsigned set, u
 	uint16_t value[CONF_DIMENSIONS];
 	uint64_t rest = index;
 
-	*c = (struct conf_case){.set = (uint8_t)set, .index = index};
+	*c = (struct conf_case){.set = (uint8_t)set, .index = index, .first = first_of(index)};
 	for (unsigned i = CONF_DIMENSIONS; i-- > 0;) {
 		value[i] = 0;
 		if (!s->values[i])

@@ -154,14 +154,15 @@ static uint64_t user_rip(const uint8_t *place)
 	return user_gva + (uint64_t)(place - conf_user_page);
 }
 
-static void access(const struct conf_case *c)
+static void do_access(const struct conf_case *c, unsigned access)
 {
 	uint64_t gva = gva_of[c->slot];
 	uint64_t rflags = CONF_RFLAGS | (c->regs & CONF_AC ? RFLAGS_AC : 0);
 	uint64_t rip = 0;
 	void (*how)(void) = conf_user;
 
-	switch (c->access) {
+	conf_data[0] = CONF_READS;
+	switch (access) {
 	case CONF_USER_READ: rip = user_rip(conf_user_read); break;
 	case CONF_USER_WRITE: rip = user_rip(conf_user_write); break;
 	case CONF_USER_FETCH: rip = user_rip(conf_user_fetch); break;
@@ -189,8 +190,9 @@ static void do_case(const struct conf_case *c, struct conf_result *r)
 		if (*entry[i] != c->entry[i])
 			*entry[i] = c->entry[i];
 	__asm__ volatile("invlpg (%0)" : : "r"(gva_of[c->slot]) : "memory");
-	conf_data[0] = CONF_READS;
-	access(c);
+	if (c->first != CONF_ACCESSES)
+		do_access(c, c->first);
+	do_access(c, c->access);
 	for (unsigned i = 0; i < levels; i++)
 		r->entry[i] = *entry[i];
 	r->vector = conf_trap.vector;

@@ -99,20 +99,34 @@ static const struct {
 	[CONF_IMPLICIT_READ] = {WALK_READ, WALK_IMPLICIT, 8, CONF_NO_TRAP, 0},
 };
 
+static struct walk_query query_of(const struct conf_world *w, const struct conf_case *c,
+				  unsigned access)
+{
+	return (struct walk_query){.gva = conf_gva(w, c->slot) + accesses[access].offset,
+				   .access = accesses[access].access,
+				   .privilege = accesses[access].privilege,
+				   .set_ad = true};
+}
+
 bool conf_expect(struct conf_model *model, const struct conf_case *c, struct conf_expected *e)
 {
 	const struct conf_world *w = &model->world;
 	enum walk_outcome outcome;
 
 	*e = (struct conf_expected){
-		.query = {.gva = conf_gva(w, c->slot) + accesses[c->access].offset,
-			  .access = accesses[c->access].access,
-			  .privilege = accesses[c->access].privilege,
-			  .set_ad = true},
+		.query = query_of(w, c, c->access),
 	};
 	make_context(model, c);
 	for (unsigned level = 1; level <= w->levels; level++)
 		*entry_of(model, c->slot, level) = c->entry[level - 1];
+	if (c->first != CONF_ACCESSES) {
+		const struct walk_query first = query_of(w, c, c->first);
+
+		outcome = walk(&model->mem, &model->ctx, &first, &e->result, NULL);
+		if (outcome != WALK_FAULT &&
+		    (outcome != WALK_OK || e->result.gpa != w->data + accesses[c->first].offset))
+			return false;
+	}
 	outcome = walk(&model->mem, &model->ctx, &e->query, &e->result, &e->path);
 	for (unsigned level = 1; level <= w->levels; level++)
 		e->entry[level - 1] = *entry_of(model, c->slot, level);

@@ -60,7 +60,9 @@ struct conf_case {
 	uint8_t set;	/* the test's: which of its sets the case is of ... */
 	uint64_t index; /* ... and which of that set's */
 	uint8_t leaf;	/* the level that is meant to map the page */
-	uint8_t reserved[7];
+	uint8_t first;	/* an access before the one that is judged, with no flush between them, so
+			   that there is something to be remembered; CONF_ACCESSES: none */
+	uint8_t reserved[6];
 };
 
 struct conf_result {
