@@ -190,12 +190,18 @@ static bool make_keys(const struct conf_world *w, unsigned offered, const uint16
 }
 
 const struct conf_set conf_sets[] = {
-	{"rights at four levels", {4, RIGHTS, RIGHTS, RIGHTS, RIGHTS, CONF_ACCESSES}, make_rights},
-	{"rights and registers", {REGISTERS, 3, PAIRS, RIGHTS, RIGHTS, CONF_ACCESSES}, make_pairs},
-	{"P, A and D", {2, 3, 32, 32, 2, 2, CONF_ACCESSES}, make_flags},
-	{"each bit", {2, 3, 5, 64, 4, CONF_ACCESSES}, make_bits},
-	{"two things wrong", {2, 3, PAIRS, 9, 9, CONF_ACCESSES}, make_order},
-	{"protection keys", {8, 4, 4, 4, 3, RIGHTS, CONF_ACCESSES}, make_keys},
+	{"rights at four levels",
+	 {4, RIGHTS, RIGHTS, RIGHTS, RIGHTS, CONF_ACCESSES},
+	 make_rights,
+	 false},
+	{"rights and registers",
+	 {REGISTERS, 3, PAIRS, RIGHTS, RIGHTS, CONF_ACCESSES},
+	 make_pairs,
+	 false},
+	{"P, A and D", {2, 3, 32, 32, 2, 2, CONF_ACCESSES}, make_flags, false},
+	{"protection keys", {8, 4, 4, 4, 3, RIGHTS, CONF_ACCESSES}, make_keys, false},
+	{"each bit", {2, 3, 5, 64, 4, CONF_ACCESSES}, make_bits, true},
+	{"two things wrong", {2, 3, PAIRS, 9, 9, CONF_ACCESSES}, make_order, true},
 };
 
 const unsigned conf_set_count = COUNT(conf_sets);
@@ -219,6 +225,16 @@ static uint8_t first_of(uint64_t index)
 	return hash & 4 ? first[hash & 3] : CONF_ACCESSES;
 }
 
+/* INVLPG for most. */
+static uint8_t flush_of(const struct conf_set *s, uint64_t index)
+{
+	uint64_t hash = ((index + 1) * UINT64_C(0xa0761d6478bd642f) >> 40) % 16;
+
+	if (hash == 0)
+		return CONF_FLUSH_ALL;
+	return hash < 4 && !s->has_global ? CONF_FLUSH_CONTEXT : CONF_FLUSH_PAGE;
+}
+
 bool conf_set_case(const struct conf_world *w, unsigned offered, unsigned set, uint64_t index,
 		   struct conf_case *c)
 {
@@ -227,6 +243,7 @@ bool conf_set_case(const struct conf_world *w, unsigned offered, unsigned set, u
 	uint64_t rest = index;
 
 	*c = (struct conf_case){.set = (uint8_t)set, .index = index, .first = first_of(index)};
+	c->flush = flush_of(s, index);
 	for (unsigned i = CONF_DIMENSIONS; i-- > 0;) {
 		value[i] = 0;
 		if (!s->values[i])

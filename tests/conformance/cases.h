@@ -17,8 +17,10 @@ struct conf_set {
 	/* Makes the case of these values. False if there is no such case here; *c may be changed. */
 	bool (*make)(const struct conf_world *world, unsigned offered, const uint16_t *value,
 		     struct conf_case *c);
+	bool has_global; /* some of its pages are: a MOV to CR3 flushes too little */
 };
 
+/* Sets with global pages come last, so that none is left over in another set's slots. */
 extern const struct conf_set conf_sets[];
 extern const unsigned conf_set_count;
 

@@ -149,6 +149,25 @@ static void set_regs(uint32_t to, uint32_t to_pkru)
 	regs = to;
 }
 
+static void flush(uint8_t what, uint64_t gva)
+{
+	uint64_t value;
+
+	switch (what) {
+	case CONF_FLUSH_CONTEXT:
+		__asm__ volatile("movq %%cr3, %0; movq %0, %%cr3" : "=r"(value) : : "memory");
+		break;
+	case CONF_FLUSH_ALL:
+		value = read_cr4();
+		__asm__ volatile("movq %0, %%cr4; movq %1, %%cr4"
+				 :
+				 : "r"(value ^ CR4_PGE), "r"(value)
+				 : "memory");
+		break;
+	default: __asm__ volatile("invlpg (%0)" : : "r"(gva) : "memory");
+	}
+}
+
 static uint64_t user_rip(const uint8_t *place)
 {
 	return user_gva + (uint64_t)(place - conf_user_page);
@@ -189,7 +208,7 @@ static void do_case(const struct conf_case *c, struct conf_result *r)
 	for (unsigned i = 0; i < levels; i++)
 		if (*entry[i] != c->entry[i])
 			*entry[i] = c->entry[i];
-	__asm__ volatile("invlpg (%0)" : : "r"(gva_of[c->slot]) : "memory");
+	flush(c->flush, gva_of[c->slot]);
 	if (c->first != CONF_ACCESSES)
 		do_access(c, c->first);
 	do_access(c, c->access);

@@ -23,7 +23,7 @@
 
 #define CONF_SLOTS 8
 #define CONF_TOP   1 /* index in the top table of slot 0's entry */
-#define CONF_BATCH 16384
+#define CONF_BATCH 4096
 
 /* Where conf_data has code: what a fetch goes to. */
 #define CONF_CODE_USER	 0x40
@@ -50,6 +50,13 @@ enum conf_access {
 	CONF_ACCESSES
 };
 
+/* What makes the processor forget. */
+enum conf_flush {
+	CONF_FLUSH_PAGE,    /* INVLPG */
+	CONF_FLUSH_CONTEXT, /* MOV to CR3: where no page of the slot was ever global */
+	CONF_FLUSH_ALL,	    /* CR4.PGE turned over and back */
+};
+
 /* 64 bytes each. entry[] is by level - 1; a guest of four levels has no entry[4]. */
 struct conf_case {
 	uint64_t entry[5];
@@ -62,7 +69,8 @@ struct conf_case {
 	uint8_t leaf;	/* the level that is meant to map the page */
 	uint8_t first;	/* an access before the one that is judged, with no flush between them, so
 			   that there is something to be remembered; CONF_ACCESSES: none */
-	uint8_t reserved[6];
+	uint8_t flush;	/* enum conf_flush: what follows the stores to the entries */
+	uint8_t reserved[5];
 };
 
 struct conf_result {
