@@ -46,7 +46,7 @@ static bool set_way(const struct conf_world *w, struct conf_case *c, unsigned le
 	if (leaf > 3 || (leaf == 3 && !w->has_1g))
 		return false;
 	c->leaf = (uint8_t)leaf;
-	c->slot = (uint8_t)((c->index / CONF_ACCESSES) % CONF_SLOTS);
+	c->slot = (uint8_t)(c->index / CONF_RUN % CONF_SLOTS);
 	for (unsigned level = leaf + 1; level <= w->levels; level++)
 		c->entry[level - 1] = conf_table(w, c->slot, level - 1) | all;
 	c->entry[leaf - 1] =
@@ -54,14 +54,24 @@ static bool set_way(const struct conf_world *w, struct conf_case *c, unsigned le
 	return true;
 }
 
-/* Flags A and D here and there, in a pattern without meaning. */
+static uint64_t pattern(uint64_t n)
+{
+	return (n + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+}
+
+/*
+ * Flags A and D here and there, in a pattern without meaning. In most runs A is set all the way above
+ * the leaf: what it is cleared in is written anew for each case, and then nothing below it lasts.
+ */
 static void sprinkle(const struct conf_world *w, struct conf_case *c)
 {
-	uint64_t hash = (c->index / CONF_ACCESSES + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+	uint64_t run = c->index / CONF_RUN, leaf = pattern(c->index / CONF_ACCESSES);
+	uint64_t upper = pattern(run) & 3 ? UINT64_MAX : pattern(run + 1);
 
-	for (unsigned level = c->leaf; level <= w->levels; level++)
-		c->entry[level - 1] |= (hash >> (2 * level) & 1 ? PTE_ACCESSED : 0) |
-				       (hash >> (2 * level + 1) & 1 ? PTE_DIRTY : 0);
+	c->entry[c->leaf - 1] |= (leaf & 1 ? PTE_ACCESSED : 0) | (leaf & 2 ? PTE_DIRTY : 0);
+	for (unsigned level = c->leaf + 1u; level <= w->levels; level++)
+		c->entry[level - 1] |= (upper >> level & 1 ? PTE_ACCESSED : 0) |
+				       (pattern(run) >> level & 1 ? PTE_DIRTY : 0);
 }
 
 /* Values: registers WP and NXE; rights withheld at levels 4, 3, 2, 1; access. */
@@ -180,7 +190,8 @@ static bool make_keys(const struct conf_world *w, unsigned offered, const uint16
 		  (uint8_t)((v[0] & 1 ? CONF_WP : 0) | (v[0] & 2 ? CONF_SMAP : 0) |
 			    (v[0] & 4 ? CONF_PKE : 0));
 	c->access = (uint8_t)v[6];
-	c->pkru = (others & ~own) | (uint32_t)v[2] << 2 * keys[v[1]];
+	c->pkru = (others & ~own & ~(UINT32_C(3) << 2 * CONF_USER_KEY)) | (uint32_t)v[2]
+										  << 2 * keys[v[1]];
 	if (c->regs & ~offered & (CONF_SMAP | CONF_PKE) || !(offered & CONF_PKE) ||
 	    !set_way(w, c, 1u + v[4]))
 		return false;
@@ -225,14 +236,14 @@ static uint8_t first_of(uint64_t index)
 	return hash & 4 ? first[hash & 3] : CONF_ACCESSES;
 }
 
-/* INVLPG for most. */
+/* INVLPG for most; the same for a whole run, so that nothing of it depends on another flush. */
 static uint8_t flush_of(const struct conf_set *s, uint64_t index)
 {
-	uint64_t hash = ((index + 1) * UINT64_C(0xa0761d6478bd642f) >> 40) % 16;
+	uint64_t hash = (index / CONF_RUN + 1) * UINT64_C(0xa0761d6478bd642f) >> 40 & 15;
 
-	if (hash == 0)
+	if (hash < 2)
 		return CONF_FLUSH_ALL;
-	return hash < 4 && !s->has_global ? CONF_FLUSH_CONTEXT : CONF_FLUSH_PAGE;
+	return hash < 6 && !s->has_global ? CONF_FLUSH_CONTEXT : CONF_FLUSH_PAGE;
 }
 
 bool conf_set_case(const struct conf_world *w, unsigned offered, unsigned set, uint64_t index,

@@ -10,6 +10,13 @@
 
 #define CONF_DIMENSIONS 8
 
+/*
+ * So many cases in a row, from a multiple of it on, have the same slot and the same A and D above the
+ * leaf: then the leaf changes under tables that stay, which is what shadows (and TLBs) can get wrong.
+ * Whoever takes not all of the cases takes whole runs.
+ */
+#define CONF_RUN (8 * CONF_ACCESSES)
+
 struct conf_set {
 	const char *name;
 	/* Values of each dimension, the slowest first; a list that is shorter ends with 0. */

@@ -74,7 +74,7 @@ static void map_user_page(void)
 	uint64_t gpa = conf_gpa(conf_user_page);
 
 	user_gva = lay_out(slot, gpa);
-	*entry_of[slot][0] = gpa | P_RW_US;
+	*entry_of[slot][0] = gpa | P_RW_US | (uint64_t)CONF_USER_KEY << 59;
 	for (unsigned level = 2; level <= levels; level++)
 		*entry_of[slot][level - 1] = conf_gpa(conf_tables[slot][level - 2]) | P_RW_US;
 }

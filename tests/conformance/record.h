@@ -13,17 +13,21 @@
 #define TESTS_CONFORMANCE_RECORD_H
 
 /* Registers of a case; what is not named is as at boot. */
-#define CONF_WP	   0x01 /* CR0 */
-#define CONF_NXE   0x02 /* EFER */
-#define CONF_SMEP  0x04 /* CR4 */
-#define CONF_SMAP  0x08
-#define CONF_PKE   0x10
-#define CONF_PGE   0x20
-#define CONF_AC	   0x40 /* RFLAGS, at the access */
+#define CONF_WP	  0x01 /* CR0 */
+#define CONF_NXE  0x02 /* EFER */
+#define CONF_SMEP 0x04 /* CR4 */
+#define CONF_SMAP 0x08
+#define CONF_PKE  0x10
+#define CONF_PGE  0x20
+#define CONF_AC	  0x40 /* RFLAGS, at the access */
 
-#define CONF_SLOTS 8
-#define CONF_TOP   1 /* index in the top table of slot 0's entry */
-#define CONF_BATCH 4096
+/* The protection key of the page of user code, which PKRU leaves alone: shadow mode has no code that
+ * can be run and not read (docs/guest-rules.md). */
+#define CONF_USER_KEY 5
+
+#define CONF_SLOTS    8
+#define CONF_TOP      1 /* index in the top table of slot 0's entry */
+#define CONF_BATCH    4096
 
 /* Where conf_data has code: what a fetch goes to. */
 #define CONF_CODE_USER	 0x40

@@ -155,19 +155,20 @@ static void flush(struct subject *s, struct tour *t)
 	subject_unmake(s);
 }
 
-/* Whether case `number` is among the one in so many: in no rhythm that a dimension could have, and
- * the same in every run. */
-static bool is_drawn(uint64_t number, unsigned one_in)
+/* Whether a run of cases is among the one in so many: in no rhythm that a dimension could have, and
+ * the same each time. Each strategy draws others. */
+static bool is_drawn(const struct tour *t, unsigned set, uint64_t index, unsigned one_in)
 {
-	return (number * UINT64_C(0x9e3779b97f4a7c15) >> 32) % one_in == 0;
+	uint64_t n =
+		index / CONF_RUN + set * UINT64_C(1000) + t->config.strategy * UINT64_C(100003);
+
+	return (n * UINT64_C(0x9e3779b97f4a7c15) >> 32) % one_in == 0;
 }
 
 static void go(struct subject *s, struct tour *t)
 {
 	const char *every = getenv("PENUMBRA_CONFORMANCE_EVERY");
 	unsigned one_in = every && atoi(every) > 0 ? (unsigned)atoi(every) : t->every;
-	/* Each strategy draws others. */
-	uint64_t number = 0, first = t->config.strategy * UINT64_C(1000003);
 
 	explore(s, t);
 	conf_model_init(&t->model, &t->world);
@@ -176,8 +177,9 @@ static void go(struct subject *s, struct tour *t)
 			struct conf_case *c = &cases[t->pending];
 			struct conf_expected e;
 
-			if (!conf_set_case(&t->world, t->offered, set, i, c) ||
-			    !is_drawn(first + number++, one_in) || !conf_expect(&t->model, c, &e))
+			if (!is_drawn(t, set, i, one_in) ||
+			    !conf_set_case(&t->world, t->offered, set, i, c) ||
+			    !conf_expect(&t->model, c, &e))
 				continue;
 			/* The shadow has no such entries (docs/guest-rules.md): it ends the run. */
 			if (t->config.mode == PN_MODE_SHADOW &&
