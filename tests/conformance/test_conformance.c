@@ -39,6 +39,12 @@ struct tour {
 	uint64_t done, failed, execute_only, seen[8], ns;
 };
 
+/* Whether some of the cases are done in a mode. */
+static bool is_in(const struct tour *t, enum pn_mode mode)
+{
+	return t->config.mode == mode || t->config.toggle_ns;
+}
+
 static void load(struct subject *s, const struct pn_config *config)
 {
 	int code;
@@ -78,7 +84,7 @@ static void explore(struct subject *s, struct tour *t)
 	t->world.root = boot_tables_root(t->world.levels);
 	offered = (uint32_t)subject_read(s, subject_symbol(s, "conf_offered"));
 	/* kvm_pvm takes the bits and does nothing about them (docs/hosts.md). */
-	if (conf_host() == CONF_ON_PVM && t->config.mode == PN_MODE_HW)
+	if (conf_host() == CONF_ON_PVM && is_in(t, PN_MODE_HW))
 		offered = 0;
 	t->offered = offered;
 	subject_unmake(s);
@@ -121,7 +127,7 @@ static void check(struct tour *t, const struct conf_case *c, const struct conf_r
 	what = conf_difference(c, &e, r, t->world.levels);
 	if (!what)
 		return;
-	for (unsigned i = 0; t->config.mode == PN_MODE_HW && i < conf_deviation_count; i++) {
+	for (unsigned i = 0; is_in(t, PN_MODE_HW) && i < conf_deviation_count; i++) {
 		if (conf_deviations[i].hosts & conf_host() && conf_deviations[i].is(c, &e, r)) {
 			t->seen[i]++;
 			return;
@@ -182,8 +188,7 @@ static void go(struct subject *s, struct tour *t)
 			    !conf_expect(&t->model, c, &e))
 				continue;
 			/* The shadow has no such entries (docs/guest-rules.md): it ends the run. */
-			if (t->config.mode == PN_MODE_SHADOW &&
-			    conf_is_execute_only(&t->model, c)) {
+			if (is_in(t, PN_MODE_SHADOW) && conf_is_execute_only(&t->model, c)) {
 				t->execute_only++;
 				continue;
 			}
@@ -218,21 +223,25 @@ static void go(struct subject *s, struct tour *t)
 	}
 
 TOUR(hw_does_as_walk_says, "hw", 1, 11, .mode = PN_MODE_HW)
-TOUR(vtlb_does_as_walk_says, "shadow, vtlb", 29, 97, .mode = PN_MODE_SHADOW,
+TOUR(vtlb_does_as_walk_says, "shadow, vtlb", 29, 97, .mode = PN_MODE_SHADOW, .audit_every = 256,
      .strategy = PN_STRATEGY_VTLB)
-TOUR(wp_does_as_walk_says, "shadow, wp", 29, 97, .mode = PN_MODE_SHADOW, .strategy = PN_STRATEGY_WP)
-TOUR(unsync_does_as_walk_says, "shadow, unsync", 29, 97, .mode = PN_MODE_SHADOW,
+TOUR(wp_does_as_walk_says, "shadow, wp", 29, 97, .mode = PN_MODE_SHADOW, .audit_every = 256,
+     .strategy = PN_STRATEGY_WP)
+TOUR(unsync_does_as_walk_says, "shadow, unsync", 29, 97, .mode = PN_MODE_SHADOW, .audit_every = 256,
      .strategy = PN_STRATEGY_UNSYNC)
+TOUR(changing_modes_does_as_walk_says, "a millisecond in each mode", 29, 97, .mode = PN_MODE_HW,
+     .toggle_ns = 1000000)
 TOUR(hw_with_five_levels_does_as_walk_says, "hw, five levels", 1, 11, .mode = PN_MODE_HW,
      .levels = 5)
 TOUR(shadow_with_five_levels_does_as_walk_says, "shadow, unsync, five levels", 13, 97,
-     .mode = PN_MODE_SHADOW, .levels = 5)
+     .mode = PN_MODE_SHADOW, .audit_every = 256, .levels = 5)
 
 static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(hw_does_as_walk_says),
 	SUBJECT_TEST(vtlb_does_as_walk_says),
 	SUBJECT_TEST(wp_does_as_walk_says),
 	SUBJECT_TEST(unsync_does_as_walk_says),
+	SUBJECT_TEST(changing_modes_does_as_walk_says),
 	SUBJECT_TEST(hw_with_five_levels_does_as_walk_says),
 	SUBJECT_TEST(shadow_with_five_levels_does_as_walk_says),
 };
