@@ -262,5 +262,7 @@ bool conf_set_case(const struct conf_world *w, unsigned offered, unsigned set, u
 		value[i] = (uint16_t)(rest % s->values[i]);
 		rest /= s->values[i];
 	}
-	return s->make(w, offered, value, c);
+	if (!s->make(w, offered, value, c))
+		return false;
+	return c->access != CONF_IMPLICIT_USER || offered & CONF_LDT;
 }

@@ -34,7 +34,7 @@ extern const unsigned conf_set_count;
 /* Combinations of a set. */
 uint64_t conf_set_size(const struct conf_set *set);
 
-/* Case `index` of a set, on a machine that has the CONF_SMEP... in `offered`. */
+/* Case `index` of a set, on a machine that has the CONF_SMEP, ... and CONF_LDT in `offered`. */
 bool conf_set_case(const struct conf_world *world, unsigned offered, unsigned set, uint64_t index,
 		   struct conf_case *c);
 

@@ -89,12 +89,32 @@ static bool is_reserved_without_p(const struct conf_case *c, const struct conf_e
 	return !conf_difference(c, e, &with, 5) || is_accessed_on_a_fault(c, e, &with);
 }
 
+/* SMAP is for implicit accesses whatever AC is (SDM vol. 3, 4.6.1). With AC set this one goes through. */
+static bool is_implicit_by_ac(const struct conf_case *c, const struct conf_expected *e,
+			      const struct conf_result *r)
+{
+	if (c->access != CONF_IMPLICIT_READ || !(c->regs & CONF_AC) ||
+	    e->result.outcome != WALK_FAULT || e->result.cause != WALK_CAUSE_SMAP ||
+	    r->vector != CONF_NO_TRAP)
+		return false;
+	for (unsigned i = 0; i < e->path.count; i++) {
+		unsigned at = e->path.step[i].level - 1u;
+
+		if (r->entry[at] != (e->entry[at] | PTE_ACCESSED))
+			return false;
+	}
+	return true;
+}
+
 const struct conf_deviation conf_deviations[] = {
 	{"A is set by an access that faults", "allowed: SDM vol. 3, 4.8; APM vol. 2, 5.4.2",
 	 CONF_ON_HARDWARE | CONF_ON_QEMU_NPT1, is_accessed_on_a_fault},
 	{"a reserved bit's #PF has no P in its error code",
 	 "docs/rig.md, QEMU's SVM; SDM vol. 3, 4.7 has P set", CONF_ON_QEMU_NPT1,
 	 is_reserved_without_p},
+	{"AC lets an implicit access through SMAP",
+	 "SDM vol. 3, 4.6.1; seen in QEMU 7.2, which asks AC at CPL 0 whatever the access",
+	 CONF_ON_QEMU_NPT1 | CONF_ON_QEMU_NPT0, is_implicit_by_ac},
 };
 
 const unsigned conf_deviation_count = COUNT(conf_deviations);

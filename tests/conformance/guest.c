@@ -191,6 +191,10 @@ static void do_access(const struct conf_case *c, unsigned access)
 		how = conf_kernel_fetch;
 		rip = gva + CONF_CODE_KERNEL;
 		break;
+	case CONF_IMPLICIT_USER:
+		rip = user_rip(conf_user_implicit);
+		conf_load_ldt(gva);
+		break;
 	default:
 		how = conf_implicit_read;
 		conf_load_ldt(gva);

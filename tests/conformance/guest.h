@@ -6,13 +6,14 @@
 #include "record.h"
 
 /* Selectors; ring 3's are none that a host's kernel has (docs/guest-rules.md). */
-#define CONF_CS	       0x08
-#define CONF_DS	       0x10
-#define CONF_TR	       0x18
-#define CONF_LDTR      0x28
-#define CONF_USER_DS   0x3b
-#define CONF_USER_CS   0x43
-#define CONF_LDT_FIRST 0x0c /* the second of the LDT: the word after the first of conf_data */
+#define CONF_CS		0x08
+#define CONF_DS		0x10
+#define CONF_TR		0x18
+#define CONF_LDTR	0x28
+#define CONF_USER_DS	0x3b
+#define CONF_USER_CS	0x43
+#define CONF_LDT_KERNEL 0x0c /* the second of the LDT: the second word of conf_data */
+#define CONF_LDT_USER	0x0f
 
 /* Interrupts are on: nothing sends one, and a vCPU that spins with them off cannot be stopped on
  * every host. */
@@ -41,7 +42,7 @@ void conf_implicit_read(void);
 void conf_user(void);
 void conf_set_cr4(void);
 extern const uint8_t conf_stubs[], conf_trap_stack[], conf_user_page[], conf_user_read[],
-	conf_user_write[], conf_user_fetch[];
+	conf_user_write[], conf_user_fetch[], conf_user_implicit[];
 extern volatile uint64_t conf_data[];
 
 /* guest_cpu.c: descriptor tables; the LDT at a GVA. */

@@ -50,7 +50,7 @@ conf_kernel_fetch:
 conf_implicit_read:
 	pushq	%rcx
 	popfq
-	movl	$CONF_LDT_FIRST, %edx
+	movl	$CONF_LDT_KERNEL, %edx
 	movw	%dx, %es
 	xorl	%edx, %edx
 	movw	%dx, %es
@@ -112,6 +112,7 @@ trap:
 	.section .user, "ax"
 	.balign	4096
 	.globl	conf_user_page, conf_user_read, conf_user_write, conf_user_fetch
+	.globl	conf_user_implicit
 conf_user_page:
 conf_user_read:
 	movq	(%rdi), %rax
@@ -122,6 +123,12 @@ conf_user_write:
 conf_user_fetch:
 	addq	$CONF_CODE_USER, %rdi
 	jmp	*%rdi
+conf_user_implicit:
+	movl	$CONF_LDT_USER, %edx
+	movw	%dx, %es
+	xorl	%edx, %edx
+	movw	%dx, %es
+	int3
 	.balign	4096
 
 /* What all cases' ways lead to: a word, a segment descriptor, code for each ring. */

@@ -97,6 +97,7 @@ static const struct {
 	[CONF_KERNEL_WRITE] = {WALK_WRITE, WALK_SUPERVISOR, 0, CONF_NO_TRAP, CONF_WRITES},
 	[CONF_KERNEL_FETCH] = {WALK_FETCH, WALK_SUPERVISOR, CONF_CODE_KERNEL, CONF_NO_TRAP, 0},
 	[CONF_IMPLICIT_READ] = {WALK_READ, WALK_IMPLICIT, 8, CONF_NO_TRAP, 0},
+	[CONF_IMPLICIT_USER] = {WALK_READ, WALK_IMPLICIT, 8, CONF_VECTOR_BP, 0},
 };
 
 static struct walk_query query_of(const struct conf_world *w, const struct conf_case *c,

@@ -25,9 +25,12 @@
  * can be run and not read (docs/guest-rules.md). */
 #define CONF_USER_KEY 5
 
-#define CONF_SLOTS    8
-#define CONF_TOP      1 /* index in the top table of slot 0's entry */
-#define CONF_BATCH    4096
+/* Not a register: whether CPL 3 loads segments from the guest's LDT (docs/hosts.md, kvm_pvm). */
+#define CONF_LDT   0x80
+
+#define CONF_SLOTS 8
+#define CONF_TOP   1 /* index in the top table of slot 0's entry */
+#define CONF_BATCH 4096
 
 /* Where conf_data has code: what a fetch goes to. */
 #define CONF_CODE_USER	 0x40
@@ -50,7 +53,8 @@ enum conf_access {
 	CONF_KERNEL_READ,
 	CONF_KERNEL_WRITE,
 	CONF_KERNEL_FETCH,
-	CONF_IMPLICIT_READ, /* of a segment descriptor, in an LDT that lies there */
+	CONF_IMPLICIT_READ, /* of a segment descriptor, in an LDT that lies there; in ring 0 */
+	CONF_IMPLICIT_USER, /* the same, for ring 3's segment register */
 	CONF_ACCESSES
 };
 
