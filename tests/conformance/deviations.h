@@ -24,13 +24,32 @@ struct conf_deviation {
 	/* Whether the result is exactly what the deviation makes of the case. */
 	bool (*is)(const struct conf_case *c, const struct conf_expected *e,
 		   const struct conf_result *r);
+	/* Or: makes another processor of this one. The result must be what walk() says of that, or
+	 * another entry makes of it. */
+	void (*alter)(struct conf_world *world);
+	/* Or: the host does not come back from such a case while it stays in hw mode. It is left
+	 * out, but for one that must not end. */
+	bool (*is_endless)(const struct conf_case *c, const struct conf_expected *e);
 };
+
+#define CONF_DEVIATIONS 8 /* there are at most so many */
 
 extern const struct conf_deviation conf_deviations[];
 extern const unsigned conf_deviation_count;
 
 /* One of CONF_ON_..., or 0 for a host that has none. */
 unsigned conf_host(void);
+
+/* Whether the entries of this host account for a result; then they are counted in seen[], by entry.
+ * `altered` has a model for each entry that has alter(). */
+bool conf_is_named(const struct conf_case *c, const struct conf_expected *e,
+		   const struct conf_result *r, struct conf_model *altered, uint64_t *seen);
+
+/* The entry of this host by which the case does not end, or NULL. */
+const struct conf_deviation *conf_endless(const struct conf_case *c, const struct conf_expected *e);
+
+/* Whether an entry of this host with alter() makes the case none: its way would lead elsewhere. */
+bool conf_leads_away(const struct conf_case *c, struct conf_model *altered);
 
 /* What differs from what must be, or NULL. */
 const char *conf_difference(const struct conf_case *c, const struct conf_expected *e,

@@ -24,6 +24,7 @@ _Noreturn void conformance(const struct pn_boot_info *boot);
 
 /* The test's. */
 uint64_t conf_count;
+volatile uint64_t conf_done; /* for the test, if a case does not end */
 struct conf_case conf_cases[CONF_BATCH];
 struct conf_result conf_results[CONF_BATCH];
 uint32_t conf_offered; /* of CONF_SMEP, CONF_SMAP, CONF_PKE: what CR4 takes */
@@ -233,7 +234,7 @@ _Noreturn void conformance(const struct pn_boot_info *boot)
 	find_out_what_is_offered();
 	for (unsigned slot = 0; slot < CONF_SLOTS; slot++)
 		gva_of[slot] = lay_out(slot, conf_gpa(conf_data));
-	for (uint64_t i = 0; i < conf_count; i++)
+	for (uint64_t i = 0; i < conf_count; conf_done = ++i)
 		do_case(&conf_cases[i], &conf_results[i]);
 	finish(0);
 }

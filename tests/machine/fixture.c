@@ -92,11 +92,11 @@ void subject_script(struct subject *s, const struct pn_config *config, const cha
 		fail_msg("no guest: %s", s->err.text);
 }
 
-enum pn_end subject_run(struct subject *s)
+bool subject_ends(struct subject *s, unsigned seconds)
 {
 	struct sigaction action = {.sa_handler = on_bark};
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
-	struct itimerspec limit = {.it_value.tv_sec = patience()};
+	struct itimerspec limit = {.it_value.tv_sec = seconds};
 	timer_t timer;
 	int code;
 
@@ -110,7 +110,12 @@ enum pn_end subject_run(struct subject *s)
 	watched = NULL;
 	if (code)
 		fail_msg("pn_run: %s", s->err.text);
-	if (barked)
+	return !barked;
+}
+
+enum pn_end subject_run(struct subject *s)
+{
+	if (!subject_ends(s, patience()))
 		fail_msg("the guest did not end in %u seconds", patience());
 	return s->result.end;
 }

@@ -47,6 +47,9 @@ void subject_script(struct subject *s, const struct pn_config *config, const cha
 /* Takes the machine apart before the test's end; another one can be made. */
 void subject_unmake(struct subject *s);
 
+/* Runs it here; false if it was stopped because so much time was up. */
+bool subject_ends(struct subject *s, unsigned seconds);
+
 /* Runs it here; fails the test if it does not end by itself in time. */
 enum pn_end subject_run(struct subject *s);
 
