@@ -65,7 +65,7 @@ if wanted rigs; then
 		rig 'kvm_intel ept=1' intel ept=1
 		rig 'kvm_amd npt=0' amd npt=0
 		rig 'kvm_amd npt=1' amd npt=1
-		rig 'kvm_amd npt=1 cpu=max' amd 'npt=1 cpu=max' levels keys pagelab shadow
+		rig 'kvm_amd npt=1 cpu=max' amd 'npt=1 cpu=max' levels keys pagelab shadow conformance
 	elif [ "${PENUMBRA_REQUIRE_KVM:-0}" = 1 ]; then
 		count 'rigs' 0 5 0 'scripts/rig/setup.sh failed; see above'
 	else
