@@ -201,6 +201,20 @@ static void wait_for_endless(struct subject *s, const struct tour *t)
 	subject_unmake(s);
 }
 
+/* PENUMBRA_CONFORMANCE_EVERY=N, or N,M: one in N, in shadow mode and when changing modes one in M. */
+static unsigned chosen_every(const struct tour *t)
+{
+	const char *text = getenv("PENUMBRA_CONFORMANCE_EVERY");
+	unsigned hw, others;
+
+	switch (text ? sscanf(text, "%u,%u", &hw, &others) : 0) {
+	case 1: others = hw; break;
+	case 2: break;
+	default: hw = others = t->every;
+	}
+	return is_in(t, PN_MODE_SHADOW) ? others : hw;
+}
+
 /* Whether a run of cases is among the one in so many: in no rhythm that a dimension could have, and
  * the same each time. Each strategy draws others. */
 static bool is_drawn(const struct tour *t, unsigned set, uint64_t index, unsigned every)
@@ -249,8 +263,7 @@ static bool is_beyond_host(struct tour *t, const struct conf_case *c, const stru
 
 static void go(struct subject *s, struct tour *t)
 {
-	const char *every = getenv("PENUMBRA_CONFORMANCE_EVERY");
-	unsigned chosen = every && atoi(every) > 0 ? (unsigned)atoi(every) : t->every;
+	unsigned chosen = chosen_every(t);
 
 	explore(s, t);
 	init_models(t);
