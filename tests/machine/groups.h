@@ -33,6 +33,7 @@ extern const struct group group_toggle;
 extern const struct group group_hostile;
 extern const struct group group_hostile_self;
 extern const struct group group_hostile_reach;
+extern const struct group group_hostile_edges;
 extern const struct group group_hostile_slots;
 extern const struct group group_cr2;
 extern const struct group group_warnings;

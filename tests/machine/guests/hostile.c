@@ -114,7 +114,7 @@ static const char *number(const char *text, uint64_t *n)
 void hostile(const struct pn_boot_info *boot)
 {
 	static const struct hostile_case *const all[] = {tables_cases, self_cases, transfer_cases,
-							 cr2_cases};
+							 edges_cases, cr2_cases};
 
 	load_tables();
 	open_window();

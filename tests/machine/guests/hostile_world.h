@@ -118,12 +118,13 @@ void set_gate(unsigned vector, uint64_t handler, unsigned ist);
 /* Runs a stretch of the user's code, which ends in an exception. */
 void as_user(const uint8_t *what, uint64_t rdi, uint64_t rax);
 
-/* A case; hostile_tables.c, hostile_self.c, hostile_transfer.c, hostile_cr2.c. */
+/* A case; hostile_tables.c, hostile_self.c, hostile_transfer.c, hostile_cr2.c, hostile_edges.c. */
 struct hostile_case {
 	const char *name;
 	void (*run)(void);
 };
 
-extern const struct hostile_case tables_cases[], self_cases[], transfer_cases[], cr2_cases[];
+extern const struct hostile_case tables_cases[], self_cases[], transfer_cases[], cr2_cases[],
+	edges_cases[];
 
 #endif
