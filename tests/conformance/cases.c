@@ -264,5 +264,6 @@ bool conf_set_case(const struct conf_world *w, unsigned offered, unsigned set, u
 	}
 	if (!s->make(w, offered, value, c))
 		return false;
-	return c->access != CONF_IMPLICIT_USER || offered & CONF_LDT;
+	return (c->access != CONF_IMPLICIT_USER && c->access != CONF_IMPLICIT_WRITE_USER) ||
+	       offered & CONF_LDT;
 }

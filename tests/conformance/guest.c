@@ -182,6 +182,7 @@ static void do_access(const struct conf_case *c, unsigned access)
 	void (*how)(void) = conf_user;
 
 	conf_data[0] = CONF_READS;
+	conf_data[1] = access >= CONF_IMPLICIT_WRITE ? CONF_UNUSED : CONF_USED;
 	switch (access) {
 	case CONF_USER_READ: rip = user_rip(conf_user_read); break;
 	case CONF_USER_WRITE: rip = user_rip(conf_user_write); break;
@@ -193,6 +194,7 @@ static void do_access(const struct conf_case *c, unsigned access)
 		rip = gva + CONF_CODE_KERNEL;
 		break;
 	case CONF_IMPLICIT_USER:
+	case CONF_IMPLICIT_WRITE_USER:
 		rip = user_rip(conf_user_implicit);
 		conf_load_ldt(gva);
 		break;
@@ -202,6 +204,17 @@ static void do_access(const struct conf_case *c, unsigned access)
 		break;
 	}
 	conf_try(gva, CONF_WRITES, how, rflags, rip);
+}
+
+static uint64_t value_of(unsigned access)
+{
+	switch (access) {
+	case CONF_USER_WRITE:
+	case CONF_KERNEL_WRITE: return conf_data[0];
+	case CONF_IMPLICIT_WRITE:
+	case CONF_IMPLICIT_WRITE_USER: return conf_data[1];
+	default: return conf_trap.rax;
+	}
 }
 
 static void do_case(const struct conf_case *c, struct conf_result *r)
@@ -222,8 +235,7 @@ static void do_case(const struct conf_case *c, struct conf_result *r)
 	r->vector = conf_trap.vector;
 	r->error = (uint32_t)conf_trap.error;
 	r->cr2 = conf_trap.cr2;
-	r->value = c->access == CONF_USER_WRITE || c->access == CONF_KERNEL_WRITE ? conf_data[0]
-										  : conf_trap.rax;
+	r->value = value_of(c->access);
 }
 
 _Noreturn void conformance(const struct pn_boot_info *boot)

@@ -137,7 +137,7 @@ conf_user_implicit:
 	.globl	conf_data
 conf_data:
 	.quad	0
-	.quad	0x00cff3000000ffff
+	.quad	0
 	.org	conf_data + CONF_CODE_USER
 	int3
 	.org	conf_data + CONF_CODE_KERNEL

@@ -88,25 +88,42 @@ static const struct {
 	enum walk_privilege privilege;
 	uint8_t offset;
 	uint8_t vector;
-	uint64_t value;
+	uint64_t value, refused; /* the word there; after a write that is refused */
+	bool reads_first;
 } accesses[CONF_ACCESSES] = {
 	[CONF_USER_READ] = {WALK_READ, WALK_USER, 0, CONF_VECTOR_BP, CONF_READS},
-	[CONF_USER_WRITE] = {WALK_WRITE, WALK_USER, 0, CONF_VECTOR_BP, CONF_WRITES},
+	[CONF_USER_WRITE] = {WALK_WRITE, WALK_USER, 0, CONF_VECTOR_BP, CONF_WRITES, CONF_READS},
 	[CONF_USER_FETCH] = {WALK_FETCH, WALK_USER, CONF_CODE_USER, CONF_VECTOR_BP, 0},
 	[CONF_KERNEL_READ] = {WALK_READ, WALK_SUPERVISOR, 0, CONF_NO_TRAP, CONF_READS},
-	[CONF_KERNEL_WRITE] = {WALK_WRITE, WALK_SUPERVISOR, 0, CONF_NO_TRAP, CONF_WRITES},
+	[CONF_KERNEL_WRITE] = {WALK_WRITE, WALK_SUPERVISOR, 0, CONF_NO_TRAP, CONF_WRITES,
+			       CONF_READS},
 	[CONF_KERNEL_FETCH] = {WALK_FETCH, WALK_SUPERVISOR, CONF_CODE_KERNEL, CONF_NO_TRAP, 0},
 	[CONF_IMPLICIT_READ] = {WALK_READ, WALK_IMPLICIT, 8, CONF_NO_TRAP, 0},
 	[CONF_IMPLICIT_USER] = {WALK_READ, WALK_IMPLICIT, 8, CONF_VECTOR_BP, 0},
+	[CONF_IMPLICIT_WRITE] = {WALK_WRITE, WALK_IMPLICIT, 8, CONF_NO_TRAP, CONF_USED, CONF_UNUSED,
+				 true},
+	[CONF_IMPLICIT_WRITE_USER] = {WALK_WRITE, WALK_IMPLICIT, 8, CONF_VECTOR_BP, CONF_USED,
+				      CONF_UNUSED, true},
 };
 
 static struct walk_query query_of(const struct conf_world *w, const struct conf_case *c,
 				  unsigned access)
 {
+	enum walk_privilege privilege = accesses[access].privilege;
+	bool at_cpl3 = accesses[access].vector == CONF_VECTOR_BP;
+
+	if (privilege == WALK_IMPLICIT && (at_cpl3 ? w->ac_at_cpl3 : w->ac_at_cpl0))
+		privilege = WALK_SUPERVISOR;
 	return (struct walk_query){.gva = conf_gva(w, c->slot) + accesses[access].offset,
 				   .access = accesses[access].access,
-				   .privilege = accesses[access].privilege,
+				   .privilege = privilege,
 				   .set_ad = true};
+}
+
+/* Whether an access has come to its place in conf_data. */
+static bool is_there(const struct conf_world *w, unsigned access, const struct walk_result *r)
+{
+	return r->outcome == WALK_OK && r->gpa == w->data + accesses[access].offset;
 }
 
 bool conf_expect(struct conf_model *model, const struct conf_case *c, struct conf_expected *e)
@@ -124,11 +141,20 @@ bool conf_expect(struct conf_model *model, const struct conf_case *c, struct con
 		const struct walk_query first = query_of(w, c, c->first);
 
 		outcome = walk(&model->mem, &model->ctx, &first, &e->result, NULL);
-		if (outcome != WALK_FAULT &&
-		    (outcome != WALK_OK || e->result.gpa != w->data + accesses[c->first].offset))
+		if (outcome != WALK_FAULT && !is_there(w, c->first, &e->result))
 			return false;
 	}
-	outcome = walk(&model->mem, &model->ctx, &e->query, &e->result, &e->path);
+	outcome = WALK_OK;
+	if (accesses[c->access].reads_first) {
+		e->query.access = WALK_READ;
+		outcome = walk(&model->mem, &model->ctx, &e->query, &e->result, &e->path);
+		if (outcome == WALK_OK && !is_there(w, c->access, &e->result))
+			return false;
+	}
+	if (outcome == WALK_OK) {
+		e->query.access = accesses[c->access].access;
+		outcome = walk(&model->mem, &model->ctx, &e->query, &e->result, &e->path);
+	}
 	for (unsigned level = 1; level <= w->levels; level++)
 		e->entry[level - 1] = *entry_of(model, c->slot, level);
 	/* An entry must be its slot's own, or the model's copy would be read for what it is not. */
@@ -140,12 +166,12 @@ bool conf_expect(struct conf_model *model, const struct conf_case *c, struct con
 	if (outcome == WALK_FAULT) {
 		/* A write that is refused leaves the page as it was. */
 		if (e->query.access == WALK_WRITE)
-			e->value = CONF_READS;
+			e->value = accesses[c->access].refused;
 		return true;
 	}
 	e->vector = accesses[c->access].vector;
 	e->value = accesses[c->access].value;
-	return outcome == WALK_OK && e->result.gpa == w->data + accesses[c->access].offset;
+	return is_there(w, c->access, &e->result);
 }
 
 bool conf_is_execute_only(struct conf_model *model, const struct conf_case *c)

@@ -17,6 +17,8 @@ struct conf_world {
 	gpa_t data;   /* of conf_data */
 	unsigned maxphyaddr;
 	bool has_1g, amd;
+	unsigned host_maxphyaddr;    /* if the guest's CPUID has another */
+	bool ac_at_cpl0, ac_at_cpl3; /* AC counts for implicit accesses, as for the kernel's own */
 };
 
 /* What the processor does, as far as the guest can see it. */

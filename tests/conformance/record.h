@@ -53,8 +53,10 @@ enum conf_access {
 	CONF_KERNEL_READ,
 	CONF_KERNEL_WRITE,
 	CONF_KERNEL_FETCH,
-	CONF_IMPLICIT_READ, /* of a segment descriptor, in an LDT that lies there; in ring 0 */
-	CONF_IMPLICIT_USER, /* the same, for ring 3's segment register */
+	CONF_IMPLICIT_READ,  /* of a segment descriptor, in an LDT that lies there; in ring 0 */
+	CONF_IMPLICIT_USER,  /* the same, for ring 3's segment register */
+	CONF_IMPLICIT_WRITE, /* a descriptor is read, and gets its accessed bit; in ring 0 */
+	CONF_IMPLICIT_WRITE_USER,
 	CONF_ACCESSES
 };
 
@@ -93,6 +95,10 @@ struct conf_result {
 /* What a read finds, and what a write leaves. */
 #define CONF_READS  UINT64_C(0x600d600d600d600d)
 #define CONF_WRITES UINT64_C(0x3333cccc3333cccc)
+
+/* The second word there: a data segment of ring 3, not accessed yet and accessed. */
+#define CONF_UNUSED UINT64_C(0x00cff2000000ffff)
+#define CONF_USED   UINT64_C(0x00cff3000000ffff)
 
 #endif
 #endif

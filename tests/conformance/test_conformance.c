@@ -17,12 +17,16 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #define GUEST "build/tests/guests/conformance.elf"
 
 static const char *const access_names[CONF_ACCESSES] = {
-	"user read",	"user write",	"user fetch",	 "kernel read",
-	"kernel write", "kernel fetch", "implicit read", "implicit read in ring 3"};
+	"user read",	  "user write",
+	"user fetch",	  "kernel read",
+	"kernel write",	  "kernel fetch",
+	"implicit read",  "implicit read in ring 3",
+	"implicit write", "implicit write in ring 3"};
 
 static struct conf_case cases[CONF_BATCH];
 static struct conf_result results[CONF_BATCH];
@@ -32,6 +36,8 @@ struct tour {
 	const char *name;
 	struct pn_config config;
 	unsigned every; /* of the cases, one in so many */
+	unsigned host_maxphyaddr;
+	unsigned maxphyaddr; /* in the guest's CPUID, if not the host's; then the sets about bits */
 	struct conf_world world;
 	struct conf_model model, altered[CONF_DEVIATIONS];
 	unsigned offered;
@@ -66,18 +72,35 @@ static void print_case(const struct tour *t, const struct conf_case *c)
 		print_error("  level %u: %#018" PRIx64 "\n", level, c->entry[level - 1]);
 }
 
-static void load(struct subject *s, const struct pn_config *config)
+/* CPUID may be set anew until the vCPU has run. In shadow mode the virtual machine keeps the host's,
+ * as the VMM area lies above the guest's reach. */
+static void set_maxphyaddr(struct subject *s, unsigned bits, enum pn_mode mode)
+{
+	struct vcpu *v = &s->m->vcpu;
+	struct kvm_cpuid_entry2 *sizes = kvm_cpuid_find(v->plan.cpuid, 0x80000008, 0);
+
+	assert_non_null(sizes);
+	sizes->eax = (sizes->eax & ~UINT32_C(0xff)) | bits;
+	if (mode == PN_MODE_HW)
+		assert_int_equal(ioctl(v->fd, KVM_SET_CPUID2, &v->plan.cpuid->list), 0);
+	v->facts.maxphyaddr = bits;
+}
+
+static void load(struct subject *s, struct tour *t)
 {
 	int code;
 
-	subject_make(s, config);
+	subject_make(s, &t->config);
 	code = pn_load_elf(s->m, GUEST, &s->err);
-	if (code == PN_ERR_HOST_LACKS && config->levels == 5) {
+	if (code == PN_ERR_HOST_LACKS && t->config.levels == 5) {
 		print_message("skipped: this host has four paging levels\n");
 		skip();
 	}
 	if (code)
 		fail_msg("no guest: %s", s->err.text);
+	t->host_maxphyaddr = s->m->vcpu.facts.maxphyaddr;
+	if (t->maxphyaddr)
+		set_maxphyaddr(s, t->maxphyaddr, t->config.mode);
 }
 
 static void run(struct subject *s, const struct tour *t)
@@ -97,13 +120,14 @@ static void explore(struct subject *s, struct tour *t)
 {
 	uint32_t offered;
 
-	load(s, &t->config);
+	load(s, t);
 	run(s, t);
 	t->world = (struct conf_world){
 		.levels = t->config.levels ? t->config.levels : 4,
 		.tables = subject_symbol(s, "conf_tables"),
 		.data = subject_symbol(s, "conf_data"),
 		.maxphyaddr = s->m->vcpu.facts.maxphyaddr,
+		.host_maxphyaddr = t->host_maxphyaddr,
 		.has_1g = s->m->vcpu.facts.has_1g,
 		.amd = s->m->vcpu.facts.amd,
 	};
@@ -154,10 +178,9 @@ static void check(struct tour *t, const struct conf_case *c, const struct conf_r
 }
 
 /* Loads the guest with a batch. */
-static void load_cases(struct subject *s, const struct tour *t, const struct conf_case *c,
-		       uint64_t count)
+static void load_cases(struct subject *s, struct tour *t, const struct conf_case *c, uint64_t count)
 {
-	load(s, &t->config);
+	load(s, t);
 	assert_int_equal(pn_write(s->m, subject_symbol(s, "conf_count"), &count, sizeof(count)), 0);
 	assert_int_equal(pn_write(s->m, subject_symbol(s, "conf_cases"), c, count * sizeof(c[0])),
 			 0);
@@ -184,7 +207,7 @@ static void flush(struct subject *s, struct tour *t)
 }
 
 /* What has been left out because it does not end: one of them must not. */
-static void wait_for_endless(struct subject *s, const struct tour *t)
+static void wait_for_endless(struct subject *s, struct tour *t)
 {
 	if (!t->endless_count)
 		return;
@@ -268,6 +291,8 @@ static void go(struct subject *s, struct tour *t)
 	explore(s, t);
 	init_models(t);
 	for (unsigned set = 0; set < conf_set_count; set++) {
+		if (t->maxphyaddr && !conf_sets[set].has_global)
+			continue;
 		for (uint64_t i = 0; i < conf_set_size(&conf_sets[set]); i++) {
 			struct conf_case *c = &cases[t->pending];
 			struct conf_expected e;
@@ -314,28 +339,30 @@ static unsigned one_in(unsigned here, unsigned qemu, unsigned bochs)
 								       : repeats(here, qemu);
 }
 
-#define TOUR(test, title, here, qemu, bochs, ...)                                  \
-	static void test(void **state)                                             \
-	{                                                                          \
-		static struct tour t = {.name = (title), .config = {__VA_ARGS__}}; \
-                                                                                   \
-		t.every = one_in((here), (qemu), (bochs));                         \
-		go(*state, &t);                                                    \
+#define TOUR(test, title, here, qemu, bochs, ...)                      \
+	static void test(void **state)                                 \
+	{                                                              \
+		static struct tour t = {.name = (title), __VA_ARGS__}; \
+                                                                       \
+		t.every = one_in((here), (qemu), (bochs));             \
+		go(*state, &t);                                        \
 	}
 
-TOUR(hw_does_as_walk_says, "hw", 5, 5, 11, .mode = PN_MODE_HW)
-TOUR(vtlb_does_as_walk_says, "shadow, vtlb", 61, 97, 331, .mode = PN_MODE_SHADOW,
-     .audit_every = 256, .strategy = PN_STRATEGY_VTLB)
-TOUR(wp_does_as_walk_says, "shadow, wp", 61, 97, 331, .mode = PN_MODE_SHADOW, .audit_every = 256,
-     .strategy = PN_STRATEGY_WP)
-TOUR(unsync_does_as_walk_says, "shadow, unsync", 61, 97, 331, .mode = PN_MODE_SHADOW,
-     .audit_every = 256, .strategy = PN_STRATEGY_UNSYNC)
+#define SHADOW(which) \
+	.config = {.mode = PN_MODE_SHADOW, .audit_every = 256, .strategy = PN_STRATEGY_##which}
+
+TOUR(hw_does_as_walk_says, "hw", 5, 5, 11, .config.mode = PN_MODE_HW)
+TOUR(vtlb_does_as_walk_says, "shadow, vtlb", 61, 97, 331, SHADOW(VTLB))
+TOUR(wp_does_as_walk_says, "shadow, wp", 61, 97, 331, SHADOW(WP))
+TOUR(unsync_does_as_walk_says, "shadow, unsync", 61, 97, 331, SHADOW(UNSYNC))
 TOUR(changing_modes_does_as_walk_says, "a millisecond in each mode", 61, 97, 331,
-     .mode = PN_MODE_HW, .toggle_ns = 1000000)
-TOUR(hw_with_five_levels_does_as_walk_says, "hw, five levels", 5, 5, 11, .mode = PN_MODE_HW,
-     .levels = 5)
+     .config.toggle_ns = 1000000)
+TOUR(hw_with_five_levels_does_as_walk_says, "hw, five levels", 5, 5, 11, .config.levels = 5)
 TOUR(shadow_with_five_levels_does_as_walk_says, "shadow, unsync, five levels", 61, 97, 331,
-     .mode = PN_MODE_SHADOW, .audit_every = 256, .levels = 5)
+     SHADOW(UNSYNC), .config.levels = 5)
+TOUR(hw_keeps_to_the_guests_maxphyaddr, "hw, MAXPHYADDR 36", 5, 5, 11, .maxphyaddr = 36)
+TOUR(shadow_keeps_to_the_guests_maxphyaddr, "shadow, unsync, MAXPHYADDR 36", 61, 97, 331,
+     SHADOW(UNSYNC), .maxphyaddr = 36)
 
 static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(hw_does_as_walk_says),
@@ -345,6 +372,8 @@ static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(changing_modes_does_as_walk_says),
 	SUBJECT_TEST(hw_with_five_levels_does_as_walk_says),
 	SUBJECT_TEST(shadow_with_five_levels_does_as_walk_says),
+	SUBJECT_TEST(hw_keeps_to_the_guests_maxphyaddr),
+	SUBJECT_TEST(shadow_keeps_to_the_guests_maxphyaddr),
 };
 
 GROUP_OF(conformance, tests);
