@@ -38,19 +38,26 @@ static bool set_regs(struct conf_case *c, unsigned offered, unsigned n)
 	return c->regs & CONF_SMAP ? !!(c->regs & CONF_PGE) == !!(c->regs & CONF_NXE) : true;
 }
 
+/* An entry of PAE's top level, which has no flags but P. */
+static bool is_pdpte(const struct conf_world *w, unsigned level)
+{
+	return w->levels == 3 && level == 3;
+}
+
 /* The way that allows everything, to a page mapped at `leaf`. Below it is nothing. */
 static bool set_way(const struct conf_world *w, struct conf_case *c, unsigned leaf)
 {
 	const uint64_t all = PTE_PRESENT | PTE_WRITE | PTE_USER;
 
-	if (leaf > 3 || (leaf == 3 && !w->has_1g))
+	if (leaf > 3 || (leaf == 3 && (!w->has_1g || w->levels < 4)))
 		return false;
 	c->leaf = (uint8_t)leaf;
-	c->slot = (uint8_t)(c->index / CONF_RUN % CONF_SLOTS);
+	c->slot = (uint8_t)(c->index / CONF_RUN % w->slots);
 	for (unsigned level = leaf + 1; level <= w->levels; level++)
-		c->entry[level - 1] = conf_table(w, c->slot, level - 1) | all;
-	c->entry[leaf - 1] =
-		(w->data & ~((UINT64_C(1) << (3 + 9 * leaf)) - 1)) | all | (leaf > 1 ? PTE_PS : 0);
+		c->entry[level - 1] = conf_table(w, c->slot, level - 1) |
+				      (is_pdpte(w, level) ? PTE_PRESENT : all);
+	c->entry[leaf - 1] = (w->data & ~((UINT64_C(1) << conf_shift(w, leaf)) - 1)) | all |
+			     (leaf > 1 ? PTE_PS : 0);
 	return true;
 }
 
@@ -69,7 +76,7 @@ static void sprinkle(const struct conf_world *w, struct conf_case *c)
 	uint64_t upper = pattern(run) & 3 ? UINT64_MAX : pattern(run + 1);
 
 	c->entry[c->leaf - 1] |= (leaf & 1 ? PTE_ACCESSED : 0) | (leaf & 2 ? PTE_DIRTY : 0);
-	for (unsigned level = c->leaf + 1u; level <= w->levels; level++)
+	for (unsigned level = c->leaf + 1u; level <= w->levels && !is_pdpte(w, level); level++)
 		c->entry[level - 1] |= (upper >> level & 1 ? PTE_ACCESSED : 0) |
 				       (pattern(run) >> level & 1 ? PTE_DIRTY : 0);
 }
@@ -83,8 +90,11 @@ static bool make_rights(const struct conf_world *w, unsigned offered, const uint
 	c->access = (uint8_t)v[5];
 	if (!set_way(w, c, 1))
 		return false;
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 4; i++) {
+		if (4 - i > w->levels && v[1 + i])
+			return false;
 		c->entry[3 - i] = withheld(c->entry[3 - i], v[1 + i]);
+	}
 	sprinkle(w, c);
 	return true;
 }
@@ -200,6 +210,21 @@ static bool make_keys(const struct conf_world *w, unsigned offered, const uint16
 	return true;
 }
 
+/* Where there are two levels. Values: PSE; PS turned over; bit that is turned over besides; leaf;
+ * access. */
+static bool make_pse(const struct conf_world *w, unsigned offered, const uint16_t *v,
+		     struct conf_case *c)
+{
+	(void)offered;
+	c->regs = CONF_WP | CONF_PGE | (uint8_t)(v[0] ? CONF_PSE : 0);
+	c->access = (uint8_t)v[4];
+	if (w->levels != 2 || !set_way(w, c, 1u + v[3]))
+		return false;
+	c->entry[1] ^= v[1] ? PTE_PS : 0;
+	c->entry[1] ^= UINT64_C(1) << v[2];
+	return true;
+}
+
 const struct conf_set conf_sets[] = {
 	{"rights at four levels",
 	 {4, RIGHTS, RIGHTS, RIGHTS, RIGHTS, CONF_ACCESSES},
@@ -212,6 +237,7 @@ const struct conf_set conf_sets[] = {
 	{"P, A and D", {2, 3, 32, 32, 2, 2, CONF_ACCESSES}, make_flags, false},
 	{"protection keys", {8, 4, 4, 4, 3, RIGHTS, CONF_ACCESSES}, make_keys, false},
 	{"each bit", {2, 3, 5, 64, 4, CONF_ACCESSES}, make_bits, true},
+	{"PSE", {2, 2, 32, 2, CONF_ACCESSES}, make_pse, true},
 	{"two things wrong", {2, 3, PAIRS, 9, 9, CONF_ACCESSES}, make_order, true},
 };
 
@@ -264,6 +290,11 @@ bool conf_set_case(const struct conf_world *w, unsigned offered, unsigned set, u
 	}
 	if (!s->make(w, offered, value, c))
 		return false;
+	if (w->levels == 2) {
+		c->regs |= s->make == make_pse ? 0 : CONF_PSE;
+		if ((c->entry[0] | c->entry[1]) >> 32)
+			return false;
+	}
 	return (c->access != CONF_IMPLICIT_USER && c->access != CONF_IMPLICIT_WRITE_USER) ||
 	       offered & CONF_LDT;
 }

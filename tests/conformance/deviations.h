@@ -32,24 +32,31 @@ struct conf_deviation {
 	bool (*is_endless)(const struct conf_case *c, const struct conf_expected *e);
 };
 
-#define CONF_DEVIATIONS 8 /* there are at most so many */
-
 extern const struct conf_deviation conf_deviations[];
 extern const unsigned conf_deviation_count;
+
+#define CONF_DEVIATIONS 12 /* there are at most so many */
+
+/* What this host's processor is: by all of its entries with alter(), and by each alone. */
+struct conf_altered {
+	struct conf_model all, one[CONF_DEVIATIONS];
+};
+
+void conf_altered_init(struct conf_altered *a, const struct conf_world *world);
+void conf_altered_fini(struct conf_altered *a);
 
 /* One of CONF_ON_..., or 0 for a host that has none. */
 unsigned conf_host(void);
 
-/* Whether the entries of this host account for a result; then they are counted in seen[], by entry.
- * `altered` has a model for each entry that has alter(). */
+/* Whether the entries of this host account for a result; then they are counted in seen[], by entry. */
 bool conf_is_named(const struct conf_case *c, const struct conf_expected *e,
-		   const struct conf_result *r, struct conf_model *altered, uint64_t *seen);
+		   const struct conf_result *r, struct conf_altered *altered, uint64_t *seen);
 
 /* The entry of this host by which the case does not end, or NULL. */
 const struct conf_deviation *conf_endless(const struct conf_case *c, const struct conf_expected *e);
 
 /* Whether an entry of this host with alter() makes the case none: its way would lead elsewhere. */
-bool conf_leads_away(const struct conf_case *c, struct conf_model *altered);
+bool conf_leads_away(const struct conf_case *c, struct conf_altered *altered);
 
 /* What differs from what must be, or NULL. */
 const char *conf_difference(const struct conf_case *c, const struct conf_expected *e,

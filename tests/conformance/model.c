@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#define PDPTE_LOW   UINT64_C(0x1e6)
 #define SLOT_SIZE   (4 * PAGE_SIZE)
 #define TABLES_SIZE ((CONF_SLOTS + 1) * SLOT_SIZE)
 
@@ -36,9 +37,14 @@ void conf_model_fini(struct conf_model *model)
 	free(model->tables);
 }
 
+unsigned conf_shift(const struct conf_world *world, unsigned level)
+{
+	return world->levels == 2 ? 2 + 10 * level : 3 + 9 * level;
+}
+
 gva_t conf_gva(const struct conf_world *world, unsigned slot)
 {
-	return (gva_t)(CONF_TOP + slot) << (world->levels == 5 ? 48 : 39) | world->data;
+	return (gva_t)(CONF_TOP + slot) << conf_shift(world, world->levels) | world->data;
 }
 
 gpa_t conf_table(const struct conf_world *world, unsigned slot, unsigned level)
@@ -46,27 +52,43 @@ gpa_t conf_table(const struct conf_world *world, unsigned slot, unsigned level)
 	return world->tables + slot * SLOT_SIZE + (level - 1) * PAGE_SIZE;
 }
 
-static uint64_t *entry_of(struct conf_model *model, unsigned slot, unsigned level)
+static unsigned entry_size(const struct conf_world *w)
+{
+	return w->levels == 2 ? 4 : 8;
+}
+
+static uint8_t *entry_of(struct conf_model *model, unsigned slot, unsigned level)
 {
 	const struct conf_world *w = &model->world;
-	uint64_t index = conf_gva(w, slot) >> (3 + 9 * level) & 511;
+	uint64_t index =
+		conf_gva(w, slot) >> conf_shift(w, level) & (PAGE_SIZE / entry_size(w) - 1);
 	uint8_t *table = level == w->levels
 				 ? model->top
 				 : model->tables + slot * SLOT_SIZE + (level - 1) * PAGE_SIZE;
 
-	return (uint64_t *)(void *)table + index;
+	return table + index * entry_size(w);
 }
 
-static void make_context(struct conf_model *model, const struct conf_case *c)
+static uint64_t read_entry(struct conf_model *model, unsigned slot, unsigned level)
+{
+	uint64_t entry = 0;
+
+	memcpy(&entry, entry_of(model, slot, level), entry_size(&model->world));
+	return entry;
+}
+
+static void make_context(struct conf_model *model, const struct conf_case *c, bool loaded)
 {
 	const struct conf_world *w = &model->world;
-	const struct walk_regs regs = {
+	struct walk_regs regs = {
 		.cr0 = CR0_PE | CR0_PG | (c->regs & CONF_WP ? CR0_WP : 0),
 		.cr3 = w->root,
-		.cr4 = CR4_PAE | (w->levels == 5 ? CR4_LA57 : 0) |
-		       (c->regs & CONF_SMEP ? CR4_SMEP : 0) | (c->regs & CONF_SMAP ? CR4_SMAP : 0) |
-		       (c->regs & CONF_PKE ? CR4_PKE : 0) | (c->regs & CONF_PGE ? CR4_PGE : 0),
-		.efer = EFER_LME | EFER_LMA | (c->regs & CONF_NXE ? EFER_NXE : 0),
+		.cr4 = (w->levels > 2 ? CR4_PAE : 0) | (w->levels == 5 ? CR4_LA57 : 0) |
+		       (c->regs & CONF_PSE ? CR4_PSE : 0) | (c->regs & CONF_SMEP ? CR4_SMEP : 0) |
+		       (c->regs & CONF_SMAP ? CR4_SMAP : 0) | (c->regs & CONF_PKE ? CR4_PKE : 0) |
+		       (c->regs & CONF_PGE ? CR4_PGE : 0),
+		.efer = (w->levels > 3 ? EFER_LME | EFER_LMA : 0) |
+			(c->regs & CONF_NXE ? EFER_NXE : 0),
 		.rflags = c->regs & CONF_AC ? RFLAGS_AC : 0,
 		.pkru = c->pkru,
 		.maxphyaddr = (uint8_t)w->maxphyaddr,
@@ -74,12 +96,15 @@ static void make_context(struct conf_model *model, const struct conf_case *c)
 		.amd = w->amd,
 	};
 
-	if (model->fresh && model->regs == c->regs && model->pkru == c->pkru)
+	regs.pdptrs_valid = loaded;
+	if (loaded)
+		memcpy(regs.pdptr, model->top, sizeof(regs.pdptr));
+	if (model->fresh && !loaded && model->regs == c->regs && model->pkru == c->pkru)
 		return;
 	walk_context_init(&model->ctx, &regs);
 	model->regs = c->regs;
 	model->pkru = c->pkru;
-	model->fresh = true;
+	model->fresh = !loaded;
 }
 
 /* What each access asks of walk(), where in conf_data, and what ends it if it goes through. */
@@ -123,20 +148,45 @@ static struct walk_query query_of(const struct conf_world *w, const struct conf_
 /* Whether an access has come to its place in conf_data. */
 static bool is_there(const struct conf_world *w, unsigned access, const struct walk_result *r)
 {
-	return r->outcome == WALK_OK && r->gpa == w->data + accesses[access].offset;
+	uint64_t beyond = r->gpa >> 32;
+
+	if (r->outcome != WALK_OK || (beyond && (!w->has_aliases || (beyond & (beyond - 1)))))
+		return false;
+	return (r->gpa & UINT32_MAX) == w->data + accesses[access].offset;
+}
+
+/* Whether MOV to CR3 refuses the case's PDPTE (SDM vol. 3, 4.4.1). */
+static bool is_refused(struct conf_model *model, const struct conf_case *c)
+{
+	struct walk_query q = query_of(&model->world, c, c->access);
+	struct walk_result r;
+
+	make_context(model, c, false);
+	q.set_ad = false;
+	return walk(&model->mem, &model->ctx, &q, &r, NULL) == WALK_FAULT &&
+	       r.cause == WALK_CAUSE_RESERVED_BIT && r.level == 3;
 }
 
 bool conf_expect(struct conf_model *model, const struct conf_case *c, struct conf_expected *e)
 {
 	const struct conf_world *w = &model->world;
+	bool lax = w->levels == 3 && w->lax_pdptes;
 	enum walk_outcome outcome;
 
 	*e = (struct conf_expected){
 		.query = query_of(w, c, c->access),
 	};
-	make_context(model, c);
-	for (unsigned level = 1; level <= w->levels; level++)
-		*entry_of(model, c->slot, level) = c->entry[level - 1];
+	for (unsigned level = 1; level <= w->levels; level++) {
+		uint64_t entry = c->entry[level - 1] & ~(lax && level == 3 ? PDPTE_LOW : 0);
+
+		memcpy(entry_of(model, c->slot, level), &entry, entry_size(w));
+	}
+	if (w->loads_pdptes && is_refused(model, c)) {
+		memcpy(e->entry, c->entry, sizeof(e->entry));
+		e->vector = CONF_VECTOR_GP;
+		return true;
+	}
+	make_context(model, c, w->loads_pdptes);
 	if (c->first != CONF_ACCESSES) {
 		const struct walk_query first = query_of(w, c, c->first);
 
@@ -156,7 +206,9 @@ bool conf_expect(struct conf_model *model, const struct conf_case *c, struct con
 		outcome = walk(&model->mem, &model->ctx, &e->query, &e->result, &e->path);
 	}
 	for (unsigned level = 1; level <= w->levels; level++)
-		e->entry[level - 1] = *entry_of(model, c->slot, level);
+		e->entry[level - 1] = read_entry(model, c->slot, level);
+	if (lax)
+		e->entry[2] = c->entry[2] | (e->path.count > 1 ? PTE_ACCESSED : 0);
 	/* An entry must be its slot's own, or the model's copy would be read for what it is not. */
 	for (unsigned i = 1; i < e->path.count; i++)
 		if ((e->path.step[i].gpa & ~(PAGE_SIZE - 1)) !=

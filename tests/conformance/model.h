@@ -11,10 +11,16 @@
 
 /* Where the guest's things lie, and what its processor is. */
 struct conf_world {
-	unsigned levels;
-	gpa_t root;   /* of the top table */
-	gpa_t tables; /* of conf_tables: by slot, four of a page each, by level - 1 */
-	gpa_t data;   /* of conf_data */
+	unsigned levels;   /* 2: two levels of 32-bit entries; 3: PAE */
+	unsigned slots;	   /* of CONF_SLOTS, those that the top table has room for */
+	bool loads_pdptes; /* PAE: at MOV to CR3, which then refuses reserved bits; else the walk
+			      reads them */
+	bool lax_pdptes;   /* PAE: of the top table's entries, bits 1, 2 and 5 to 8 are not looked
+			      at, and A is set */
+	bool has_aliases;  /* the page is at each power of two from 4 GiB on as well */
+	gpa_t root;	   /* of the top table */
+	gpa_t tables;	   /* of conf_tables: by slot, four of a page each, by level - 1 */
+	gpa_t data;	   /* of conf_data */
 	unsigned maxphyaddr;
 	bool has_1g, amd;
 	unsigned host_maxphyaddr;    /* if the guest's CPUID has another */
@@ -43,6 +49,9 @@ struct conf_model {
 
 void conf_model_init(struct conf_model *model, const struct conf_world *world);
 void conf_model_fini(struct conf_model *model);
+
+/* The bits of a GVA that an entry of this level leaves to lower ones. */
+unsigned conf_shift(const struct conf_world *world, unsigned level);
 
 gva_t conf_gva(const struct conf_world *world, unsigned slot);
 

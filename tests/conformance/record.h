@@ -25,6 +25,9 @@
  * can be run and not read (docs/guest-rules.md). */
 #define CONF_USER_KEY 5
 
+/* CR4, in a case of two levels. */
+#define CONF_PSE 0x80
+
 /* Not a register: whether CPL 3 loads segments from the guest's LDT (docs/hosts.md, kvm_pvm). */
 #define CONF_LDT   0x80
 
@@ -39,6 +42,7 @@
 /* A vector's place if the access went through. INT3 ends a user's access that did. */
 #define CONF_NO_TRAP   0xff
 #define CONF_VECTOR_BP 3
+#define CONF_VECTOR_GP 13
 #define CONF_VECTOR_PF 14
 
 #ifndef __ASSEMBLER__
@@ -67,7 +71,8 @@ enum conf_flush {
 	CONF_FLUSH_ALL,	    /* CR4.PGE turned over and back */
 };
 
-/* 64 bytes each. entry[] is by level - 1; a guest of four levels has no entry[4]. */
+/* 64 bytes each. entry[] is by level - 1; a guest of four levels has no entry[4]. Entries of two
+ * levels have 32 bits. */
 struct conf_case {
 	uint64_t entry[5];
 	uint32_t pkru;	/* counts under CONF_PKE */

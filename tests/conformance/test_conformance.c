@@ -18,15 +18,16 @@ static unsigned one_in(unsigned here, unsigned qemu, unsigned bochs)
 								       : repeats(here, qemu);
 }
 
-#define TOUR(test, title, here, qemu, bochs, ...)                                \
-	static void test(void **state)                                           \
-	{                                                                        \
-		static struct conf_tour t = {                                    \
-			.name = (title), .way = &conf_way_machine, __VA_ARGS__}; \
-                                                                                 \
-		t.every = one_in((here), (qemu), (bochs));                       \
-		t.state = *state;                                                \
-		conf_tour_go(&t);                                                \
+#define TOUR(test, title, here, qemu, bochs, ...)                           \
+	static void test(void **state)                                      \
+	{                                                                   \
+		static struct conf_tour t = {.name = (title), __VA_ARGS__}; \
+                                                                            \
+		t.every = one_in((here), (qemu), (bochs));                  \
+		t.state = *state;                                           \
+		if (!t.way)                                                 \
+			t.way = &conf_way_machine;                          \
+		conf_tour_go(&t);                                           \
 	}
 
 #define SHADOW(which) \
@@ -45,6 +46,13 @@ TOUR(hw_keeps_to_the_guests_maxphyaddr, "hw, MAXPHYADDR 36", 11, 5, 11, .maxphya
 TOUR(shadow_keeps_to_the_guests_maxphyaddr, "shadow, unsync, MAXPHYADDR 36", 29, 29, 67,
      SHADOW(UNSYNC), .maxphyaddr = 36)
 
+TOUR(two_levels_do_as_walk_says, "two levels", 1, 1, 3, .way = &conf_way_vm32, .config.levels = 2)
+TOUR(pae_does_as_walk_says, "PAE", 3, 3, 11, .way = &conf_way_vm32, .config.levels = 3)
+TOUR(two_levels_keep_to_the_guests_maxphyaddr, "two levels, MAXPHYADDR 36", 1, 1, 3,
+     .way = &conf_way_vm32, .config.levels = 2, .maxphyaddr = 36)
+TOUR(pae_keeps_to_the_guests_maxphyaddr, "PAE, MAXPHYADDR 36", 3, 3, 11, .way = &conf_way_vm32,
+     .config.levels = 3, .maxphyaddr = 36)
+
 static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(hw_does_as_walk_says),
 	SUBJECT_TEST(vtlb_does_as_walk_says),
@@ -55,6 +63,10 @@ static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(shadow_with_five_levels_does_as_walk_says),
 	SUBJECT_TEST(hw_keeps_to_the_guests_maxphyaddr),
 	SUBJECT_TEST(shadow_keeps_to_the_guests_maxphyaddr),
+	SUBJECT_TEST(two_levels_do_as_walk_says),
+	SUBJECT_TEST(pae_does_as_walk_says),
+	SUBJECT_TEST(two_levels_keep_to_the_guests_maxphyaddr),
+	SUBJECT_TEST(pae_keeps_to_the_guests_maxphyaddr),
 };
 
 GROUP_OF(conformance, tests);

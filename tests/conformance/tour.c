@@ -25,10 +25,11 @@ bool conf_tour_is_in(const struct conf_tour *t, enum pn_mode mode)
 
 static void print_case(const struct conf_tour *t, const struct conf_case *c)
 {
-	static const char *const names[] = {"WP", "NXE", "SMEP", "SMAP", "PKE", "PGE", "AC"};
+	static const char *const names[] = {"WP", "NXE", "SMEP", "SMAP", "PKE", "PGE", "AC", "PSE"};
 
 	print_error("  set \"%s\", case %" PRIu64 ", %s, %u-byte-shift page\n",
-		    conf_sets[c->set].name, c->index, access_names[c->access], 3 + 9 * c->leaf);
+		    conf_sets[c->set].name, c->index, access_names[c->access],
+		    conf_shift(&t->world, c->leaf));
 	if (c->first != CONF_ACCESSES)
 		print_error("  after a %s\n", access_names[c->first]);
 	print_error("  registers:");
@@ -68,7 +69,7 @@ static void check(struct conf_tour *t, const struct conf_case *c, const struct c
 	what = conf_difference(c, &e, r, t->world.levels);
 	if (!what)
 		return;
-	if (conf_tour_is_in(t, PN_MODE_HW) && conf_is_named(c, &e, r, t->altered, t->seen))
+	if (conf_tour_is_in(t, PN_MODE_HW) && conf_is_named(c, &e, r, &t->altered, t->seen))
 		return;
 	t->failed++;
 	if (t->told[c->set]++ < 3)
@@ -135,27 +136,6 @@ static bool is_drawn(const struct conf_tour *t, unsigned set, uint64_t index, un
 	return (n * UINT64_C(0x9e3779b97f4a7c15) >> 32) % every == 0;
 }
 
-static void init_models(struct conf_tour *t)
-{
-	conf_model_init(&t->model, &t->world);
-	for (unsigned i = 0; i < conf_deviation_count; i++) {
-		struct conf_world world = t->world;
-
-		if (!conf_deviations[i].alter)
-			continue;
-		conf_deviations[i].alter(&world);
-		conf_model_init(&t->altered[i], &world);
-	}
-}
-
-static void fini_models(struct conf_tour *t)
-{
-	conf_model_fini(&t->model);
-	for (unsigned i = 0; i < conf_deviation_count; i++)
-		if (conf_deviations[i].alter)
-			conf_model_fini(&t->altered[i]);
-}
-
 /* Whether the host would not come back from a case, or go where nobody knows. Counts it. */
 static bool is_beyond_host(struct conf_tour *t, const struct conf_case *c,
 			   const struct conf_expected *e)
@@ -163,8 +143,8 @@ static bool is_beyond_host(struct conf_tour *t, const struct conf_case *c,
 	const struct conf_deviation *why = conf_endless(c, e);
 
 	if (!why) {
-		t->led_away += conf_leads_away(c, t->altered);
-		return conf_leads_away(c, t->altered);
+		t->led_away += conf_leads_away(c, &t->altered);
+		return conf_leads_away(c, &t->altered);
 	}
 	t->why = why;
 	if (!t->endless_count++)
@@ -213,7 +193,8 @@ void conf_tour_go(struct conf_tour *t)
 	unsigned chosen = chosen_every(t);
 
 	t->way->explore(t);
-	init_models(t);
+	conf_model_init(&t->model, &t->world);
+	conf_altered_init(&t->altered, &t->world);
 	for (unsigned set = 0; set < conf_set_count; set++) {
 		if (t->maxphyaddr && !conf_sets[set].has_global)
 			continue;
@@ -222,11 +203,12 @@ void conf_tour_go(struct conf_tour *t)
 				consider(t, set, i);
 	}
 	flush(t);
-	fini_models(t);
+	conf_model_fini(&t->model);
+	conf_altered_fini(&t->altered);
 	report(t, chosen);
 	wait_for_endless(t);
 	if (t->failed)
 		fail_msg("%s: %" PRIu64 " cases are not as walk() says", t->name, t->failed);
-	if (!t->done)
+	if (!t->done && chosen == t->every)
 		fail_msg("%s: no case was drawn", t->name);
 }

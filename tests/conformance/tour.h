@@ -31,7 +31,8 @@ struct conf_tour {
 
 	/* What is found, and what came of it. */
 	struct conf_world world;
-	struct conf_model model, altered[CONF_DEVIATIONS];
+	struct conf_model model;
+	struct conf_altered altered;
 	unsigned offered;
 	unsigned pending;	  /* cases of the next batch */
 	unsigned told[16];	  /* failures, by set: the first of each are printed */
@@ -49,5 +50,9 @@ void conf_tour_go(struct conf_tour *t);
 
 /* way_machine.c: a guest of a penumbra machine, by config; state is a struct subject. */
 extern const struct conf_way conf_way_machine;
+
+/* way_vm32.c: a virtual machine of KVM's own with a guest outside long mode, in hw mode; config.levels
+ * is 2 or 3. */
+extern const struct conf_way conf_way_vm32;
 
 #endif

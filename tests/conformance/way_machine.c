@@ -57,6 +57,7 @@ static void explore(struct conf_tour *t)
 		fail_msg("%s\n%s", s->result.reason, s->result.report);
 	t->world = (struct conf_world){
 		.levels = t->config.levels ? t->config.levels : 4,
+		.slots = CONF_SLOTS,
 		.tables = subject_symbol(s, "conf_tables"),
 		.data = subject_symbol(s, "conf_data"),
 		.maxphyaddr = s->m->vcpu.facts.maxphyaddr,
