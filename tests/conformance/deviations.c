@@ -148,6 +148,17 @@ static void use_pdptes_like_others(struct conf_world *world)
 	world->lax_pdptes = true;
 }
 
+static void take_nxe_alone(struct conf_world *world)
+{
+	world->nxe_without_pae = true;
+}
+
+static void end_at_36_bits(struct conf_world *world)
+{
+	if (world->levels == 2 && world->maxphyaddr > 36)
+		world->maxphyaddr = 36;
+}
+
 static void ask_ac_at_cpl0(struct conf_world *world)
 {
 	world->ac_at_cpl0 = true;
@@ -203,6 +214,16 @@ const struct conf_deviation conf_deviations[] = {
 		 " sets A as at any level",
 	 .hosts = CONF_ON_QEMU_NPT1,
 	 .alter = use_pdptes_like_others},
+	{.name = "the error code has I/D by EFER.NXE without PAE",
+	 .evidence = "SDM vol. 3, 4.7 asks for CR4.PAE. Linux, arch/x86/kvm/mmu/paging_tmpl.h,"
+		     " walk_addr_generic(): is_efer_nx() or is_cr4_smep()",
+	 .hosts = CONF_ON_QEMU_NPT0 | CONF_ON_BOCHS_EPT0,
+	 .alter = take_nxe_alone},
+	{.name = "PSE-36 ends at 36 bits, whatever MAXPHYADDR is",
+	 .evidence = "SDM vol. 3, 4.3 has up to 40. Linux, arch/x86/kvm/mmu/mmu.c,"
+		     " __reset_rsvds_bits_mask(): rsvd_bits(17, 21)",
+	 .hosts = CONF_ON_QEMU_NPT0 | CONF_ON_BOCHS_EPT0,
+	 .alter = end_at_36_bits},
 	{.name = "with AC set, an implicit access of CPL 3 to a user page never ends under SMAP",
 	 .evidence = "Linux 5.18 and later, arch/x86/kvm/mmu.h, permission_fault(): AC counts at "
 		     "any CPL"

@@ -205,6 +205,9 @@ bool conf_expect(struct conf_model *model, const struct conf_case *c, struct con
 		e->query.access = accesses[c->access].access;
 		outcome = walk(&model->mem, &model->ctx, &e->query, &e->result, &e->path);
 	}
+	if (w->nxe_without_pae && w->levels == 2 && c->regs & CONF_NXE &&
+	    e->query.access == WALK_FETCH)
+		e->result.error_code |= PF_ERR_FETCH;
 	for (unsigned level = 1; level <= w->levels; level++)
 		e->entry[level - 1] = read_entry(model, c->slot, level);
 	if (lax)

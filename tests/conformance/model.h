@@ -17,10 +17,11 @@ struct conf_world {
 			      reads them */
 	bool lax_pdptes;   /* PAE: of the top table's entries, bits 1, 2 and 5 to 8 are not looked
 			      at, and A is set */
-	bool has_aliases;  /* the page is at each power of two from 4 GiB on as well */
-	gpa_t root;	   /* of the top table */
-	gpa_t tables;	   /* of conf_tables: by slot, four of a page each, by level - 1 */
-	gpa_t data;	   /* of conf_data */
+	bool nxe_without_pae; /* two levels: EFER.NXE puts I/D into the error code */
+	bool has_aliases;     /* the page is at each power of two from 4 GiB on as well */
+	gpa_t root;	      /* of the top table */
+	gpa_t tables;	      /* of conf_tables: by slot, four of a page each, by level - 1 */
+	gpa_t data;	      /* of conf_data */
 	unsigned maxphyaddr;
 	bool has_1g, amd;
 	unsigned host_maxphyaddr;    /* if the guest's CPUID has another */
