@@ -269,7 +269,7 @@ static uint8_t flush_of(const struct conf_set *s, uint64_t index)
 
 	if (hash < 2)
 		return CONF_FLUSH_ALL;
-	return hash < 6 && !s->has_global ? CONF_FLUSH_CONTEXT : CONF_FLUSH_PAGE;
+	return hash < 6 && !s->about_bits ? CONF_FLUSH_CONTEXT : CONF_FLUSH_PAGE;
 }
 
 bool conf_set_case(const struct conf_world *w, unsigned offered, unsigned set, uint64_t index,

@@ -24,7 +24,9 @@ struct conf_set {
 	/* Makes the case of these values. False if there is no such case here; *c may be changed. */
 	bool (*make)(const struct conf_world *world, unsigned offered, const uint16_t *value,
 		     struct conf_case *c);
-	bool has_global; /* some of its pages are: a MOV to CR3 flushes too little */
+	/* Single bits are turned over. Some pages are global then, and a MOV to CR3 flushes too little; and
+	 * one run in four is to be drawn where of other sets it is one in 16. */
+	bool about_bits;
 };
 
 /* Sets with global pages come last, so that none is left over in another set's slots. */

@@ -33,23 +33,23 @@ static unsigned one_in(unsigned here, unsigned qemu, unsigned bochs)
 #define SHADOW(which) \
 	.config = {.mode = PN_MODE_SHADOW, .audit_every = 256, .strategy = PN_STRATEGY_##which}
 
-TOUR(hw_does_as_walk_says, "hw", 5, 5, 23, .config.mode = PN_MODE_HW)
-TOUR(vtlb_does_as_walk_says, "shadow, vtlb", 61, 97, 397, SHADOW(VTLB))
-TOUR(wp_does_as_walk_says, "shadow, wp", 61, 97, 397, SHADOW(WP))
-TOUR(unsync_does_as_walk_says, "shadow, unsync", 61, 97, 397, SHADOW(UNSYNC))
-TOUR(changing_modes_does_as_walk_says, "a millisecond in each mode", 61, 97, 397,
+TOUR(hw_does_as_walk_says, "hw", 7, 7, 31, .config.mode = PN_MODE_HW)
+TOUR(vtlb_does_as_walk_says, "shadow, vtlb", 67, 101, 499, SHADOW(VTLB))
+TOUR(wp_does_as_walk_says, "shadow, wp", 67, 101, 499, SHADOW(WP))
+TOUR(unsync_does_as_walk_says, "shadow, unsync", 67, 101, 499, SHADOW(UNSYNC))
+TOUR(changing_modes_does_as_walk_says, "a millisecond in each mode", 67, 101, 499,
      .config.toggle_ns = 1000000)
-TOUR(hw_with_five_levels_does_as_walk_says, "hw, five levels", 5, 7, 23, .config.levels = 5)
-TOUR(shadow_with_five_levels_does_as_walk_says, "shadow, unsync, five levels", 61, 97, 397,
+TOUR(hw_with_five_levels_does_as_walk_says, "hw, five levels", 11, 11, 31, .config.levels = 5)
+TOUR(shadow_with_five_levels_does_as_walk_says, "shadow, unsync, five levels", 67, 101, 499,
      SHADOW(UNSYNC), .config.levels = 5)
-TOUR(hw_keeps_to_the_guests_maxphyaddr, "hw, MAXPHYADDR 36", 11, 11, 23, .maxphyaddr = 36)
-TOUR(shadow_keeps_to_the_guests_maxphyaddr, "shadow, unsync, MAXPHYADDR 36", 29, 29, 97,
+TOUR(hw_keeps_to_the_guests_maxphyaddr, "hw, MAXPHYADDR 36", 29, 29, 97, .maxphyaddr = 36)
+TOUR(shadow_keeps_to_the_guests_maxphyaddr, "shadow, unsync, MAXPHYADDR 36", 97, 97, 397,
      SHADOW(UNSYNC), .maxphyaddr = 36)
 TOUR(two_levels_do_as_walk_says, "two levels", 1, 1, 5, .way = &conf_way_vm32, .config.levels = 2)
 TOUR(pae_does_as_walk_says, "PAE", 3, 5, 29, .way = &conf_way_vm32, .config.levels = 3)
-TOUR(two_levels_keep_to_the_guests_maxphyaddr, "two levels, MAXPHYADDR 36", 1, 1, 5,
+TOUR(two_levels_keep_to_the_guests_maxphyaddr, "two levels, MAXPHYADDR 36", 1, 1, 23,
      .way = &conf_way_vm32, .config.levels = 2, .maxphyaddr = 36)
-TOUR(pae_keeps_to_the_guests_maxphyaddr, "PAE, MAXPHYADDR 36", 3, 5, 29, .way = &conf_way_vm32,
+TOUR(pae_keeps_to_the_guests_maxphyaddr, "PAE, MAXPHYADDR 36", 11, 11, 97, .way = &conf_way_vm32,
      .config.levels = 3, .maxphyaddr = 36)
 
 static const struct CMUnitTest tests[] = {

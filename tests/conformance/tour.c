@@ -192,7 +192,7 @@ static void report(const struct conf_tour *t, unsigned chosen)
 void conf_tour_go(struct conf_tour *t)
 {
 	const char *only = getenv("PENUMBRA_CONFORMANCE_TOUR");
-	unsigned chosen = chosen_every(t);
+	unsigned chosen = chosen_every(t), denser = chosen < 8 ? 1 : chosen / 4;
 
 	if (only && !strstr(t->name, only)) {
 		print_message("skipped: PENUMBRA_CONFORMANCE_TOUR is another\n");
@@ -202,10 +202,10 @@ void conf_tour_go(struct conf_tour *t)
 	conf_model_init(&t->model, &t->world);
 	conf_altered_init(&t->altered, &t->world);
 	for (unsigned set = 0; set < conf_set_count; set++) {
-		if (t->maxphyaddr && !conf_sets[set].has_global)
+		if (t->maxphyaddr && !conf_sets[set].about_bits)
 			continue;
 		for (uint64_t i = 0; i < conf_set_size(&conf_sets[set]); i++)
-			if (is_drawn(t, set, i, chosen))
+			if (is_drawn(t, set, i, conf_sets[set].about_bits ? denser : chosen))
 				consider(t, set, i);
 	}
 	flush(t);
