@@ -49,7 +49,8 @@ static bool set_way(const struct conf_world *w, struct conf_case *c, unsigned le
 {
 	const uint64_t all = PTE_PRESENT | PTE_WRITE | PTE_USER;
 
-	if (leaf > 3 || (leaf == 3 && (!w->has_1g || w->levels < 4)))
+	if (leaf > 3 || (leaf == 3 && w->levels < 4) ||
+	    (leaf == 3 && !w->has_1g && !conf_sets[c->set].about_bits))
 		return false;
 	c->leaf = (uint8_t)leaf;
 	c->slot = (uint8_t)(c->index / CONF_RUN % w->slots);

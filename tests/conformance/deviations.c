@@ -276,11 +276,18 @@ void conf_altered_fini(struct conf_altered *a)
 	conf_model_fini(&a->all);
 }
 
-bool conf_leads_away(const struct conf_case *c, struct conf_altered *altered)
+static bool ends_alike(const struct conf_expected *a, const struct conf_expected *b)
+{
+	return a->vector == b->vector && a->result.error_code == b->result.error_code &&
+	       memcmp(a->entry, b->entry, sizeof(a->entry)) == 0;
+}
+
+bool conf_leads_away(const struct conf_case *c, const struct conf_expected *e,
+		     struct conf_altered *altered, bool modes_change)
 {
 	struct conf_expected other;
 
-	return !conf_expect(&altered->all, c, &other);
+	return !conf_expect(&altered->all, c, &other) || (modes_change && !ends_alike(&other, e));
 }
 
 /* An entry with is(). */
@@ -312,9 +319,7 @@ bool conf_is_named(const struct conf_case *c, const struct conf_expected *e,
 		if (!alters_here(&conf_deviations[i]))
 			continue;
 		conf_expect(&altered->one[i], c, &other);
-		seen[i] += other.vector != e->vector ||
-			   other.result.error_code != e->result.error_code ||
-			   memcmp(other.entry, e->entry, sizeof(e->entry)) != 0;
+		seen[i] += !ends_alike(&other, e);
 	}
 	return true;
 }

@@ -55,8 +55,13 @@ bool conf_is_named(const struct conf_case *c, const struct conf_expected *e,
 /* The entry of this host by which the case does not end, or NULL. */
 const struct conf_deviation *conf_endless(const struct conf_case *c, const struct conf_expected *e);
 
-/* Whether an entry of this host with alter() makes the case none: its way would lead elsewhere. */
-bool conf_leads_away(const struct conf_case *c, struct conf_altered *altered);
+/*
+ * Whether the case is none on this host, by its entries with alter(): its way would lead elsewhere.
+ * Or, where modes change, whether it comes to another end than `e` by them: an access may begin in one
+ * mode and be done in the other, and then has something of both.
+ */
+bool conf_leads_away(const struct conf_case *c, const struct conf_expected *e,
+		     struct conf_altered *altered, bool modes_change);
 
 /* What differs from what must be, or NULL. */
 const char *conf_difference(const struct conf_case *c, const struct conf_expected *e,

@@ -143,8 +143,10 @@ static bool is_beyond_host(struct conf_tour *t, const struct conf_case *c,
 	const struct conf_deviation *why = conf_endless(c, e);
 
 	if (!why) {
-		t->led_away += conf_leads_away(c, &t->altered);
-		return conf_leads_away(c, &t->altered);
+		bool away = conf_leads_away(c, e, &t->altered, t->config.toggle_ns);
+
+		t->led_away += away;
+		return away;
 	}
 	t->why = why;
 	if (!t->endless_count++)
@@ -181,7 +183,7 @@ static void report(const struct conf_tour *t, unsigned chosen)
 			      " (docs/guest-rules.md)\n",
 			      t->execute_only);
 	if (t->led_away)
-		print_message("  %" PRIu64 " left out: this host would go down another way\n",
+		print_message("  %" PRIu64 " left out: this host reads their tables otherwise\n",
 			      t->led_away);
 	for (unsigned i = 0; i < conf_deviation_count; i++)
 		if (t->seen[i])
