@@ -38,8 +38,10 @@ static void load_image(struct vm32 *v)
 	FILE *f = fopen(IMAGE, "rb");
 	size_t len;
 
-	if (!f)
+	if (!f) {
 		fail_msg("%s: %s", IMAGE, strerror(errno));
+		return;
+	}
 	len = fread(v->ram + CONF32_BASE, 1, CONF32_RAM - CONF32_BASE, f);
 	fclose(f);
 	assert_in_range(len, CONF32_INDEX + sizeof(v->index), CONF32_RAM / 2 - CONF32_BASE);
