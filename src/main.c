@@ -18,6 +18,7 @@ static const struct subcommand subcommands[] = {
 	{"demo", cli_demo, "boot pagelab and show what this host makes of it"},
 	{"doctor", cli_doctor, "say what this host's KVM is and can do"},
 	{"explain", cli_explain, "run a guest up to a point and explain one translation"},
+	{"fuzz", cli_fuzz, "hold the modes and the walker against each other"},
 	{"trace", cli_trace, "print what run --trace has written"},
 	{"bench", cli_bench, "measure start-up, exits, shadow mode, tracing, the walker"},
 };

@@ -20,6 +20,7 @@ int cli_doctor(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_explain(int argc, char **argv);
+int cli_fuzz(int argc, char **argv);
 int cli_trace(int argc, char **argv);
 
 /* Prints "penumbra: " and the line to stderr; returns CLI_FAILED. */
