@@ -2,7 +2,6 @@
 #include "fuzz/guest.h"
 
 #include "error.h"
-#include "memory/boot_tables.h"
 #include "memory/format.h"
 #include "x86.h"
 
@@ -134,31 +133,59 @@ static void lay_out_cpu(const struct fuzz_guest *g, gva_t stubs, gva_t stack)
 	memcpy(page + FUZZ_IDTR - FUZZ_CPU, &reg, sizeof(reg));
 }
 
+/* Maps the page at a GPA at the same GVA for ring 0, in tables of the home's own; `next` is the first
+ * frame that is not one yet. */
+static void map_home(const struct fuzz_guest *g, uint64_t *top, gpa_t gpa, gpa_t *next)
+{
+	uint64_t *table = top;
+
+	for (unsigned level = g->facts.levels; level > 1; level--) {
+		uint64_t *entry = &table[fuzz_index(gpa, level)];
+
+		if (!*entry) {
+			*entry = *next | PTE_PRESENT | PTE_WRITE;
+			*next += PAGE_SIZE;
+		}
+		table = memory(g, *entry & PTE_BITS(47, 12));
+	}
+	table[fuzz_index(gpa, 1)] = gpa | PTE_PRESENT | PTE_WRITE;
+}
+
 /*
- * The page of ring 3's code, in every root; it has a key of its own that PKRU leaves alone, as shadow
- * mode has no code that can be run and not read (docs/guest-rules.md).
+ * The home: what the guest needs of itself, and the world's frames, to store to them. Few pages: an
+ * audit looks at each of them, in each view of each root. And the page of ring 3's code, which has a
+ * key of its own that PKRU leaves alone, as shadow mode has no code that can be run and not read
+ * (docs/guest-rules.md).
  */
 #define USER_KEY UINT64_C(15)
 
 static gva_t lay_out_home(const struct fuzz_guest *g, gpa_t user_page)
 {
 	const unsigned levels = g->facts.levels;
-	const uint64_t *boot = memory(g, boot_tables_root(levels));
 	const uint16_t index[5] = {FUZZ_HOME_USER, FUZZ_HOME_USER, FUZZ_HOME_USER, FUZZ_HOME_USER,
 				   FUZZ_HOME_USER};
 	uint64_t below = user_page | PTE_PRESENT | PTE_USER | USER_KEY << PTE_PKEY_SHIFT;
+	uint64_t *first = memory(g, fuzz_frame_gpa(0));
+	gpa_t next = FUZZ_HOME;
 
 	for (unsigned level = 1; level < levels; level++) {
-		gpa_t gpa = FUZZ_HOME + (level - 1) * PAGE_SIZE;
-		uint64_t *table = memory(g, gpa);
+		uint64_t *table = memory(g, next);
 
 		table[FUZZ_HOME_USER] = below;
-		below = gpa | PTE_PRESENT | PTE_WRITE | PTE_USER;
+		below = next | PTE_PRESENT | PTE_WRITE | PTE_USER;
+		next += PAGE_SIZE;
 	}
+	map_home(g, first, FUZZ_SLOTS, &next);
+	map_home(g, first, FUZZ_CPU, &next);
+	for (gpa_t gpa = g->m->image.start & ~(PAGE_SIZE - 1); gpa < g->m->image.end;
+	     gpa += PAGE_SIZE)
+		map_home(g, first, gpa, &next);
+	for (unsigned f = 0; f < FUZZ_FRAMES; f++)
+		map_home(g, first, fuzz_frame_gpa(f), &next);
 	for (unsigned r = 0; r < FUZZ_ROOTS; r++) {
 		uint64_t *root = memory(g, fuzz_frame_gpa(r));
 
-		root[FUZZ_HOME_KERNEL] = boot[0];
+		root[FUZZ_HOME_KERNEL] = first[FUZZ_HOME_KERNEL];
 		root[FUZZ_HOME_USER] = below;
 	}
 	return fuzz_gva(index, levels);

@@ -12,7 +12,7 @@
 /* OUT to it: all slots are done, the host fills them anew. */
 #define FUZZ_PORT 0x465a
 
-/* GPAs, and GVAs as well: the boot tables map them, and every root of a program has those. */
+/* GPAs, and GVAs as well: the boot tables map them, and so does every root of a program. */
 #define FUZZ_SLOTS 0xc00000
 #define FUZZ_CPU   0xc01000 /* descriptor tables, made by the host */
 #define FUZZ_GDTR  (FUZZ_CPU + 0x00)
@@ -20,7 +20,7 @@
 #define FUZZ_GDT   (FUZZ_CPU + 0x40)
 #define FUZZ_TSS   (FUZZ_CPU + 0x100)
 #define FUZZ_IDT   (FUZZ_CPU + 0x200)
-#define FUZZ_HOME  0xc02000 /* tables of the page of ring 3's code, one a level, the lowest first */
+#define FUZZ_HOME  0xc02000 /* tables that the roots share, from here on */
 
 #define FUZZ_ROOT  0x600000 /* t0, which a program starts on */
 
