@@ -103,36 +103,42 @@ routine fuzz_mode			/* hw or shadow */
 	inl	%dx, %eax
 	next
 
-/* Accesses of ring 0: GVA, RFLAGS, value. */
-routine fuzz_kernel_read
-	pushq	ARG(1)
-	popfq
+/*
+ * Accesses of ring 0: GVA, value. With SMAP on, the ones that begin with CLAC or STAC: POPF, in ring 3,
+ * would change AC behind the host's back.
+ */
+	.macro	accesses, prefix, first
+routine fuzz_\prefix\()read
+	\first
 	movq	ARG(0), %rdi
 	movq	(%rdi), %rax
 	movq	%rax, FUZZ_SLOT_RAX(%rbx)
 	next
-routine fuzz_kernel_write
-	pushq	ARG(1)
-	popfq
+routine fuzz_\prefix\()write
+	\first
 	movq	ARG(0), %rdi
-	movq	ARG(2), %rsi
+	movq	ARG(1), %rsi
 	movq	%rsi, (%rdi)
 	next
-routine fuzz_kernel_fetch
-	pushq	ARG(1)
-	popfq
+routine fuzz_\prefix\()fetch
+	\first
 	call	*ARG(0)
 	next
+	.endm
 
-/* Accesses of ring 3: GVA, RIP, value. */
+	accesses kernel_,
+	accesses clac_, clac
+	accesses stac_, stac
+
+/* Accesses of ring 3: GVA, value, RIP. */
 routine fuzz_user
 	movq	ARG(0), %rdi
-	movq	ARG(2), %rsi
+	movq	ARG(1), %rsi
 	pushq	$FUZZ_USER_DS
 	pushq	$0
 	pushq	$FUZZ_RFLAGS
 	pushq	$FUZZ_USER_CS
-	pushq	ARG(1)
+	pushq	ARG(2)
 	iretq
 
 /* Bits of HAS_ERROR_CODE: 8, 10 to 14, 17, 21, 29, 30. */

@@ -33,6 +33,12 @@ enum routine {
 	DO_KERNEL_READ,
 	DO_KERNEL_WRITE,
 	DO_KERNEL_FETCH,
+	DO_CLAC_READ,
+	DO_CLAC_WRITE,
+	DO_CLAC_FETCH,
+	DO_STAC_READ,
+	DO_STAC_WRITE,
+	DO_STAC_FETCH,
 	DO_USER,
 	DO_ROUTINES
 };
@@ -55,6 +61,12 @@ static const char *const routines[DO_ROUTINES] = {
 	[DO_KERNEL_READ] = "fuzz_kernel_read",
 	[DO_KERNEL_WRITE] = "fuzz_kernel_write",
 	[DO_KERNEL_FETCH] = "fuzz_kernel_fetch",
+	[DO_CLAC_READ] = "fuzz_clac_read",
+	[DO_CLAC_WRITE] = "fuzz_clac_write",
+	[DO_CLAC_FETCH] = "fuzz_clac_fetch",
+	[DO_STAC_READ] = "fuzz_stac_read",
+	[DO_STAC_WRITE] = "fuzz_stac_write",
+	[DO_STAC_FETCH] = "fuzz_stac_fetch",
 	[DO_USER] = "fuzz_user",
 };
 
@@ -78,15 +90,17 @@ static void find_facts(struct fuzz_guest *g, unsigned levels)
 {
 	const struct cpuid_facts *cpu = &g->m->vcpu.facts;
 	struct kvm_cpuid_entry2 *leaf = kvm_cpuid_find(g->m->cpuid, 7, 0);
+	bool is_shadow = g->mode->start == PN_MODE_SHADOW && !g->mode->toggles;
 
-	if (leaf && g->mode->start == PN_MODE_SHADOW && !g->mode->toggles) {
+	if (leaf && is_shadow) {
 		leaf->ebx |= CPUID_7_EBX_SMEP | CPUID_7_EBX_SMAP;
 		leaf->ecx |= CPUID_7_ECX_PKU;
 	}
 	g->facts = (struct fuzz_facts){.levels = levels,
 				       .maxphyaddr = cpu->maxphyaddr,
 				       .has_1g = cpu->has_1g,
-				       .amd = cpu->amd};
+				       .amd = cpu->amd,
+				       .fault_forgets = is_shadow || !cpu->amd};
 	for (size_t i = 0; leaf && i < sizeof(features) / sizeof(features[0]); i++)
 		if ((features[i].in_ecx ? leaf->ecx : leaf->ebx) >> features[i].bit & 1)
 			g->facts.offered |= features[i].has;
@@ -282,21 +296,21 @@ static void fill(struct fuzz_guest *g, unsigned n, enum routine routine, uint64_
 	s->vector = FUZZ_NO_TRAP;
 }
 
-static void ask_access(struct fuzz_guest *g, unsigned n, const struct fuzz_op *op)
+static void ask_access(struct fuzz_guest *g, unsigned n, const struct fuzz_op *op, bool smap)
 {
-	static const enum routine kernel[] = {[FUZZ_READ] = DO_KERNEL_READ,
-					      [FUZZ_WRITE] = DO_KERNEL_WRITE,
-					      [FUZZ_FETCH] = DO_KERNEL_FETCH};
-	gva_t gva = fuzz_query(op).gva;
-	gva_t rip = op->kind == FUZZ_READ    ? g->user_read
-		    : op->kind == FUZZ_WRITE ? g->user_write
-					     : gva;
+	const unsigned kind = op->kind - FUZZ_READ;
+	const gva_t gva = fuzz_query(op).gva;
+	enum routine first = !smap			 ? DO_KERNEL_READ
+			     : op->who == FUZZ_KERNEL_AC ? DO_STAC_READ
+							 : DO_CLAC_READ;
 
 	if (op->who == FUZZ_USER)
-		fill(g, n, DO_USER, gva, rip, op->value);
+		fill(g, n, DO_USER, gva, op->value,
+		     op->kind == FUZZ_READ    ? g->user_read
+		     : op->kind == FUZZ_WRITE ? g->user_write
+					      : gva);
 	else
-		fill(g, n, kernel[op->kind], gva,
-		     FUZZ_RFLAGS | (op->who == FUZZ_KERNEL_AC ? RFLAGS_AC : 0), op->value);
+		fill(g, n, first + kind, gva, op->value, 0);
 }
 
 void fuzz_guest_ask(struct fuzz_guest *g, unsigned n, const struct fuzz_op *op,
@@ -327,7 +341,7 @@ void fuzz_guest_ask(struct fuzz_guest *g, unsigned n, const struct fuzz_op *op,
 		break;
 	case FUZZ_READ:
 	case FUZZ_WRITE:
-	case FUZZ_FETCH: ask_access(g, n, op); break;
+	case FUZZ_FETCH: ask_access(g, n, op, regs->smap); break;
 	default: fill(g, n, DO_CR4, cr4, 0, 0); break;
 	}
 }

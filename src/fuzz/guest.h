@@ -22,7 +22,7 @@ struct fuzz_mode {
 extern const struct fuzz_mode fuzz_modes[FUZZ_MODES];
 
 /* The guest's routines, in the order of their names in guest.c. */
-#define FUZZ_ROUTINES 16
+#define FUZZ_ROUTINES 24
 
 struct fuzz_guest {
 	struct pn_machine *m;

@@ -152,7 +152,7 @@ bool fuzz_settle(struct fuzz_model *m, const struct fuzz_outcome *got, uint64_t 
 	if (found->result.outcome == WALK_OK && m->open.kind == FUZZ_WRITE)
 		fuzz_store(m, data_word(found), m->open.value);
 	if (found->result.outcome == WALK_FAULT)
-		fuzz_forget_page(m, m->open.gva, false);
+		fuzz_faulted(m, m->open.gva);
 	for (unsigned w = 0; w < FUZZ_WORDS; w++)
 		adopt(m, w, *live[w]);
 	memset(m->loose, 0, sizeof(m->loose));

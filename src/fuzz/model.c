@@ -73,13 +73,19 @@ static void forget_upper(struct fuzz_model *m)
 	m->epoch[m->epochs++] = m->now;
 }
 
-void fuzz_forget_page(struct fuzz_model *m, gva_t gva, bool local)
+static void forget_page(struct fuzz_model *m, gva_t gva, bool local)
 {
 	if (m->drops == FUZZ_DROPS)
 		memmove(m->drop, m->drop + 1, sizeof(m->drop[0]) * --m->drops);
 	m->drop[m->drops].gva = gva;
 	m->drop[m->drops].local = local;
 	m->drop[m->drops++].when = m->now;
+}
+
+void fuzz_faulted(struct fuzz_model *m, gva_t gva)
+{
+	if (m->facts.fault_forgets)
+		forget_page(m, gva, false);
 }
 
 static void load_root(struct fuzz_model *m, unsigned root)
@@ -196,7 +202,7 @@ static enum fuzz_verdict invpcid(struct fuzz_model *m, const struct fuzz_op *op)
 	switch (op->other) {
 	case 0:
 		forget_upper(m);
-		fuzz_forget_page(m, op->gva, true);
+		forget_page(m, op->gva, true);
 		break;
 	case 2: forget_all(m); break;
 	default: load_root(m, m->regs.root); break;
@@ -255,7 +261,7 @@ static void go(struct fuzz_model *m, const struct fuzz_op *op, struct fuzz_outco
 	if (walk(&m->mem, &m->ctx[op->who == FUZZ_KERNEL_AC], &query, &r, NULL) == WALK_FAULT) {
 		*must = (struct fuzz_outcome){
 			.vector = FUZZ_PF, .error = r.error_code, .cr2 = query.gva};
-		fuzz_forget_page(m, op->gva, false);
+		fuzz_faulted(m, op->gva);
 		return;
 	}
 	*must = (struct fuzz_outcome){.vector = op->who == FUZZ_USER ? FUZZ_BP : FUZZ_NO_TRAP};
@@ -292,7 +298,7 @@ enum fuzz_verdict fuzz_do(struct fuzz_model *m, const struct fuzz_op *op, struct
 	case FUZZ_COPY: verdict = copy(m, op); break;
 	case FUZZ_INVLPG:
 		forget_upper(m);
-		fuzz_forget_page(m, op->gva, false);
+		forget_page(m, op->gva, false);
 		break;
 	case FUZZ_INVPCID: verdict = invpcid(m, op); break;
 	case FUZZ_FLUSH: forget_all(m); break;

@@ -12,7 +12,7 @@
  *   - INVLPG forgets the page's translation, and all upper entries whatever the page (4.10.4.1);
  *   - so does MOV to CR3 for all pages but global ones, which go on under another root;
  *   - a change of CR4.PGE forgets everything; a change of EFER.NXE here is followed by two of them;
- *   - a page fault forgets the page that it was about;
+ *   - a page fault forgets the page that it was about (4.10.4.1; AMD's manual does not say so);
  *   - an entry that is not present, has a reserved bit set, or was never used (A is clear) is not
  *     remembered.
  *
@@ -33,6 +33,7 @@ struct fuzz_facts {
 	unsigned levels;
 	unsigned maxphyaddr; /* bits */
 	bool has_1g, amd;
+	bool fault_forgets; /* a page fault makes it forget the page, as Intel says and AMD does not */
 	unsigned offered; /* FUZZ_HAS_... */
 };
 
@@ -171,8 +172,8 @@ void fuzz_contexts(struct fuzz_model *m);
 /* A word becomes a value, and keeps what it was. */
 void fuzz_store(struct fuzz_model *m, unsigned word, uint64_t value);
 
-/* The page's translation is remembered no longer; `local`: unless it is global. */
-void fuzz_forget_page(struct fuzz_model *m, gva_t gva, bool local);
+/* A page fault at a GVA. */
+void fuzz_faulted(struct fuzz_model *m, gva_t gva);
 
 /* Gathers the chains of an access into m->chain. False if it cannot be asked (chains.c). */
 bool fuzz_chains(struct fuzz_model *m, const struct fuzz_op *op);

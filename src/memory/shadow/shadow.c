@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The calls of shadow.h but for the fault and the audit. Each ends by posting its mail. */
+#include "memory/shadow/path.h"
 #include "memory/shadow/private.h"
 
 #include <assert.h>
@@ -110,6 +111,20 @@ void shadow_invalidate(struct shadow *s, const struct walk_context *ctx, enum sh
 	else
 		mail_flush_all(s);
 	mail_post(s, box);
+}
+
+void shadow_page_fault(struct shadow *s, const struct walk_context *ctx, gva_t gva,
+		       struct mailbox *box)
+{
+	struct shadow_path path = {.end = SHADOW_PATH_ABSENT};
+
+	/* Where all is in step there is nothing to forget; and most faults are for what is not there. */
+	if (s->ops->tracks && s->out_of_step == NONE)
+		return;
+	for (enum shadow_view v = 0; v < SHADOW_VIEWS && path.end != SHADOW_PATH_PAGE; v++)
+		shadow_path(s, ctx, v, gva, &path);
+	if (path.end == SHADOW_PATH_PAGE)
+		shadow_invalidate(s, ctx, SHADOW_FLUSH_PAGE, gva, box);
 }
 
 void shadow_guest_pt_write(struct shadow *s, gpa_t gpa, unsigned len, struct mailbox *box)

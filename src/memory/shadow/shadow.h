@@ -150,6 +150,13 @@ void shadow_invalidate(struct shadow *s, const struct walk_context *ctx, enum sh
 		       gva_t gva, struct mailbox *box);
 
 /*
+ * The guest is given a page fault for `gva`. That makes a processor forget the page, in every view
+ * (Intel SDM vol. 3, 4.10.4.1), where the strategy lets it remember what no longer is.
+ */
+void shadow_page_fault(struct shadow *s, const struct walk_context *ctx, gva_t gva,
+		       struct mailbox *box);
+
+/*
  * The `len` bytes at `gpa` have been changed by other means than the guest's own stores: by the
  * emulator on its behalf, by a frame pushed for an exception, by a device. Cheap if no table is
  * there, so report every store.

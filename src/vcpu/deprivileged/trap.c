@@ -66,6 +66,8 @@ static enum vcpu_verdict give(struct deprivileged *d, struct emulate *e, const s
 		return VCPU_CONTINUE;
 	}
 	event_exception(d, x);
+	if (x->vector == VECTOR_PF)
+		shadow_page_fault(d->shadow, &d->ctx, x->cr2, &d->box);
 	if (!deliver_exception(e, x, software))
 		return die(d, end, "triple fault");
 	/* Another one has come of it on the way: a double fault, or a #PF of the guest's stack. */
