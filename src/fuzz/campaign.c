@@ -7,11 +7,19 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 uint64_t fuzz_programs(const struct fuzz_campaign *c)
 {
 	return (c->steps + FUZZ_PROGRAM_STEPS - 1) / FUZZ_PROGRAM_STEPS;
+}
+
+uint64_t fuzz_shard_programs(const struct fuzz_campaign *c)
+{
+	uint64_t all = fuzz_programs(c);
+
+	return all > c->shard ? (all - c->shard - 1) / c->shards + 1 : 0;
 }
 
 static void count(struct fuzz_counts *all, const struct fuzz_counts *one)
@@ -23,23 +31,57 @@ static void count(struct fuzz_counts *all, const struct fuzz_counts *one)
 		to[i] += from[i];
 }
 
+/* An audit takes as long as several exits: most programs have one now and then. */
+#define AUDIT_FULL  16 /* one in so many programs has one at every exit ... */
+#define AUDIT_EVERY 16 /* ... the others at every so many */
+
+/* Every second program changes modes by itself as well, at any instruction. */
+#define TOGGLE_NS 300000
+
+static struct fuzz_options options_for(const struct fuzz_campaign *c, uint64_t number)
+{
+	struct fuzz_options o = c->options;
+
+	if (!o.audit_every)
+		o.audit_every = number % AUDIT_FULL ? AUDIT_EVERY : 1;
+	if (!o.toggle_ns && number % 2)
+		o.toggle_ns = TOGGLE_NS;
+	return o;
+}
+
+static int write_text(struct fuzz_campaign *c, struct fuzz_found *f, const struct fuzz_program *p,
+		      struct pn_error *err)
+{
+	char comment[800];
+	size_t size;
+	FILE *file = open_memstream(&f->text, &size);
+
+	if (!file)
+		return pn_fail(err, PN_ERR_NOMEM, "out of memory");
+	snprintf(comment, sizeof(comment), "seed %" PRIu64 ", program %" PRIu64 ", %s: %s", c->seed,
+		 f->program, fuzz_modes[f->mode].name, f->why);
+	fuzz_program_print(p, comment, file);
+	return fclose(file) ? pn_fail(err, PN_ERR_NOMEM, "out of memory") : PN_OK;
+}
+
 static int keep(struct fuzz_campaign *c, struct fuzz_found *f, const struct fuzz_program *p,
 		struct pn_error *err)
 {
-	char comment[800];
+	int code = write_text(c, f, p, err);
 	FILE *file;
-	int code;
+	char *colon;
 
-	if (!c->out)
-		return PN_OK;
+	if (code || !c->out)
+		return code;
 	snprintf(f->path, sizeof(f->path), "%s/%" PRIu64 "-%" PRIu64 "-%s.case", c->out, c->seed,
 		 f->program, fuzz_modes[f->mode].name);
-	snprintf(comment, sizeof(comment), "seed %" PRIu64 ", program %" PRIu64 ", %s: %s", c->seed,
-		 f->program, fuzz_modes[f->mode].name, f->why);
+	colon = strrchr(f->path, ':');
+	if (colon)
+		*colon = '-';
 	file = fopen(f->path, "w");
 	if (!file)
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "%s", f->path);
-	fuzz_program_print(p, comment, file);
+	fputs(f->text, file);
 	code = ferror(file);
 	if (fclose(file) || code)
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "%s", f->path);
@@ -52,7 +94,9 @@ static int found(struct fuzz_campaign *c, struct fuzz_model *model, unsigned mod
 	struct fuzz_found *f = &c->found[c->founds++];
 	struct fuzz_result least = *result;
 
-	fuzz_minimise(model, p, &fuzz_modes[mode], &c->options, c->watch, &least);
+	const struct fuzz_options options = options_for(c, number);
+
+	fuzz_minimise(model, p, &fuzz_modes[mode], &options, c->watch, &least);
 	*f = (struct fuzz_found){.mode = mode, .program = number, .steps = p->count};
 	snprintf(f->why, sizeof(f->why), "%s", least.why);
 	return keep(c, f, p, err);
@@ -63,11 +107,12 @@ static int run_mode(struct fuzz_campaign *c, struct fuzz_model *model, unsigned 
 {
 	struct fuzz_result result;
 	struct fuzz_program again = {.levels = p->levels};
+	const struct fuzz_options options = options_for(c, number);
 	int code = PN_OK;
 
-	fuzz_execute(model, p, &fuzz_modes[mode], &c->options, c->watch, &result);
+	fuzz_execute(model, p, &fuzz_modes[mode], &options, c->watch, &result);
 	if (result.end == FUZZ_LACKING) {
-		c->lacking |= 1u << mode;
+		c->lacking++;
 		return PN_OK;
 	}
 	if (result.end == FUZZ_FAILED) {
@@ -75,6 +120,7 @@ static int run_mode(struct fuzz_campaign *c, struct fuzz_model *model, unsigned 
 		return err->code;
 	}
 	count(&c->counts[mode], &result.counts);
+	c->deviations[mode] |= result.deviations;
 	if (result.end == FUZZ_STOPPED)
 		c->stopped = true;
 	if (result.end != FUZZ_DIVERGED)
@@ -106,16 +152,23 @@ static int run_program(struct fuzz_campaign *c, struct fuzz_model *model, uint64
 
 int fuzz_campaign_run(struct fuzz_campaign *c, struct pn_error *err)
 {
-	struct fuzz_model model;
-	int code = fuzz_model_init(&model);
+	struct fuzz_model *model = fuzz_model_new();
+	int code = PN_OK;
 
-	if (code)
-		return pn_fail(err, code, "out of memory");
+	if (!model)
+		return pn_fail(err, PN_ERR_NOMEM, "out of memory");
 	for (uint64_t n = c->shard; n < fuzz_programs(c) && !code && !c->stopped; n += c->shards) {
-		code = run_program(c, &model, n, err);
+		code = run_program(c, model, n, err);
 		if (!code && (c->founds == FUZZ_FOUND_MAX || (c->go_on && !c->go_on(c->arg, c))))
 			c->stopped = true;
 	}
-	fuzz_model_fini(&model);
+	fuzz_model_free(model);
 	return code;
+}
+
+void fuzz_campaign_free(struct fuzz_campaign *c)
+{
+	for (unsigned i = 0; i < c->founds; i++)
+		free(c->found[i].text);
+	c->founds = 0;
 }

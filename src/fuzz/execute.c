@@ -44,8 +44,10 @@ static bool judge_last(struct execution *x, const struct fuzz_outcome *got)
 
 	if (!fuzz_settle(x->model, got, x->guest.live, &fresh, why, sizeof(why)))
 		return diverged(x, x->op[x->count - 1], why);
-	x->result->counts.open++;
-	x->result->counts.old += !fresh;
+	if (x->model->chains > 1) {
+		x->result->counts.open++;
+		x->result->counts.old += !fresh;
+	}
 	return true;
 }
 
@@ -59,11 +61,12 @@ static bool judge(struct execution *x)
 		const struct fuzz_outcome got = fuzz_guest_outcome(&x->guest, i);
 
 		n->steps++;
-		n->accesses += fuzz_is_access(op);
+		n->done[op->kind]++;
+		n->user += fuzz_is_access(op) && op->who == FUZZ_USER;
 		n->faults += fuzz_is_access(op) && got.vector == FUZZ_PF;
 		if (x->open && i == x->count - 1)
 			return judge_last(x, &got);
-		if (!fuzz_same_outcome(op, &x->must[i], &got, why, sizeof(why)))
+		if (!fuzz_same_outcome(x->model, op, &x->must[i], &got, why, sizeof(why)))
 			return diverged(x, x->op[i], why);
 	}
 	if (!fuzz_same_words(x->model, x->guest.live, why, sizeof(why)))
@@ -93,10 +96,8 @@ static void fill(struct execution *x)
 			x->result->counts.skipped++;
 			continue;
 		}
-		if (op->kind == FUZZ_TOGGLE) {
+		if (op->kind == FUZZ_TOGGLE)
 			mode = mode == PN_MODE_HW ? PN_MODE_SHADOW : PN_MODE_HW;
-			x->result->counts.toggles++;
-		}
 		x->open = verdict == FUZZ_OPEN;
 		fuzz_guest_ask(&x->guest, x->count++, op, &x->model->regs, mode);
 	}
@@ -130,6 +131,8 @@ static void run(struct execution *x, const struct fuzz_watch *watch)
 	code = pn_run(x->guest.m, &end, &result->err);
 	if (watch)
 		watch->end(watch->arg);
+	result->counts.toggles = x->guest.m->vcpu.toggles;
+	result->deviations = x->guest.deviations;
 	result->counts.exits = x->guest.m->vcpu.history.total;
 	if (code) {
 		result->end = FUZZ_FAILED;

@@ -16,15 +16,15 @@ enum fuzz_end {
 
 struct fuzz_counts {
 	uint64_t programs;
-	uint64_t steps;	   /* operations that were done */
-	uint64_t skipped;  /* ... that could not be asked */
-	uint64_t accesses; /* reads, writes and fetches */
-	uint64_t faults;   /* of those */
-	uint64_t open;	   /* accesses whose outcome was open ... */
-	uint64_t old;	   /* ... and that went by what no longer was */
-	uint64_t toggles;
+	uint64_t steps;		   /* operations that were done */
+	uint64_t skipped;	   /* ... that could not be asked */
+	uint64_t done[FUZZ_KINDS]; /* operations by kind */
+	uint64_t user;		   /* accesses of ring 3 */
+	uint64_t faults;	   /* accesses that did */
+	uint64_t open;		   /* accesses whose outcome was open ... */
+	uint64_t old;		   /* ... and that went by what no longer was */
+	uint64_t toggles;	   /* of the mode, by themselves too */
 	uint64_t exits;
-	uint64_t deviations; /* of the host's processor, by name (deviations.h) */
 };
 
 struct fuzz_result {
@@ -32,7 +32,8 @@ struct fuzz_result {
 	size_t at;     /* of FUZZ_DIVERGED: operations up to here were given to the guest */
 	char why[480]; /* one line */
 	struct pn_error err;
-	struct fuzz_counts counts; /* of this run, in which nothing is counted twice */
+	unsigned deviations; /* in force: bits 1 << index in fuzz_deviations */
+	struct fuzz_counts counts;
 };
 
 /* Around each run of a machine, so that it can be stopped: from outside, or by a time limit. */

@@ -341,10 +341,7 @@ bool fuzz_generate(struct fuzz_model *model, uint64_t seed, uint64_t number, uns
 		   struct fuzz_program *p)
 {
 	struct generator g = {.model = model, .p = p};
-	struct fuzz_facts facts = {.maxphyaddr = 46,
-				   .has_1g = true,
-				   .offered = FUZZ_HAS_SMEP | FUZZ_HAS_SMAP | FUZZ_HAS_PKE |
-					      FUZZ_HAS_INVPCID};
+	struct fuzz_facts facts = {.maxphyaddr = 46, .has_1g = true, .offered = FUZZ_HAS_ALL};
 
 	g.dice.state = seed;
 	g.dice.state = fuzz_next(&g.dice) ^ number * UINT64_C(0xd1342543de82ef95);

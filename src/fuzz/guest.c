@@ -2,6 +2,7 @@
 #include "fuzz/guest.h"
 
 #include "error.h"
+#include "fuzz/deviations.h"
 #include "memory/format.h"
 #include "x86.h"
 
@@ -100,10 +101,16 @@ static void find_facts(struct fuzz_guest *g, unsigned levels)
 				       .maxphyaddr = cpu->maxphyaddr,
 				       .has_1g = cpu->has_1g,
 				       .amd = cpu->amd,
-				       .fault_forgets = is_shadow || !cpu->amd};
+				       .fault_forgets = is_shadow || !cpu->amd,
+				       .offered = FUZZ_HAS_NXE_OFF};
 	for (size_t i = 0; leaf && i < sizeof(features) / sizeof(features[0]); i++)
 		if ((features[i].in_ecx ? leaf->ecx : leaf->ebx) >> features[i].bit & 1)
 			g->facts.offered |= features[i].has;
+	if (!is_shadow) {
+		const struct fuzz_host host = fuzz_host();
+
+		g->deviations = fuzz_deviate(&host, &g->facts);
+	}
 }
 
 static void *memory(const struct fuzz_guest *g, gpa_t gpa)

@@ -28,6 +28,7 @@ struct fuzz_guest {
 	struct pn_machine *m;
 	const struct fuzz_mode *mode;
 	struct fuzz_facts facts;
+	unsigned deviations;		 /* that are in force: bits 1 << index in fuzz_deviations */
 	volatile struct fuzz_slot *slot; /* FUZZ_BATCH of them, in the guest's memory */
 	uint64_t *live[FUZZ_WORDS];
 	gva_t routine[FUZZ_ROUTINES];

@@ -20,22 +20,27 @@ static void print_outcome(const struct fuzz_op *op, const struct fuzz_outcome *o
 		snprintf(text, size, "done");
 }
 
-static bool is_same(const struct fuzz_op *op, const struct fuzz_outcome *a,
-		    const struct fuzz_outcome *b)
+static bool is_same(const struct fuzz_model *m, const struct fuzz_op *op,
+		    const struct fuzz_outcome *must, const struct fuzz_outcome *got)
 {
-	if (a->vector != b->vector)
+	uint32_t error = must->error;
+
+	if (must->vector != got->vector)
 		return false;
-	if (a->vector == FUZZ_PF)
-		return a->error == b->error && a->cr2 == b->cr2;
-	return op->kind != FUZZ_READ || a->value == b->value;
+	if (must->vector != FUZZ_PF)
+		return op->kind != FUZZ_READ || must->value == got->value;
+	if (m->facts.reserved_without_p && error & PF_ERR_RESERVED)
+		error &= ~PF_ERR_PRESENT;
+	return error == got->error && must->cr2 == got->cr2;
 }
 
-bool fuzz_same_outcome(const struct fuzz_op *op, const struct fuzz_outcome *must,
-		       const struct fuzz_outcome *got, char *why, size_t size)
+bool fuzz_same_outcome(const struct fuzz_model *m, const struct fuzz_op *op,
+		       const struct fuzz_outcome *must, const struct fuzz_outcome *got, char *why,
+		       size_t size)
 {
 	char is[64], want[64];
 
-	if (is_same(op, must, got))
+	if (is_same(m, op, must, got))
 		return true;
 	print_outcome(op, got, is, sizeof(is));
 	print_outcome(op, must, want, sizeof(want));
@@ -89,7 +94,7 @@ static bool is_outcome_of(struct fuzz_model *m, const struct fuzz_chain *c,
 	};
 	unsigned data = FUZZ_WORDS;
 
-	if (!is_same(op, &must, got))
+	if (!is_same(m, op, &must, got))
 		return false;
 	if (done && op->kind != FUZZ_FETCH)
 		data = data_word(c);
@@ -117,6 +122,9 @@ static void loosen(struct fuzz_model *m)
 		const struct fuzz_chain *c = &m->chain[i];
 
 		for (unsigned k = 0; k < c->count; k++) {
+			/* One that is not present is not used. */
+			if (!(c->value[k] & PTE_PRESENT))
+				continue;
 			m->loose[c->word[k]] |= PTE_ACCESSED;
 			if (k + 1 == c->count && m->open.kind == FUZZ_WRITE)
 				m->loose[c->word[k]] |= PTE_DIRTY;

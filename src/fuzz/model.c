@@ -11,39 +11,43 @@
 #define PAGES_SIZE   (FUZZ_REGIONS * FUZZ_LARGE)
 #define SCRATCH_SIZE (PT_LEVEL_MAX * PAGE_SIZE)
 
-int fuzz_model_init(struct fuzz_model *m)
+struct fuzz_model *fuzz_model_new(void)
 {
+	struct fuzz_model *m = calloc(1, sizeof(*m));
 	void *pages = mmap(NULL, PAGES_SIZE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *scratch = aligned_alloc(PAGE_SIZE, SCRATCH_SIZE);
 
-	*m = (struct fuzz_model){0};
-	m->scratch_pages = aligned_alloc(PAGE_SIZE, SCRATCH_SIZE);
-	if (pages == MAP_FAILED || !m->scratch_pages) {
-		free(m->scratch_pages);
-		return PN_ERR_NOMEM;
+	if (!m || pages == MAP_FAILED || !scratch) {
+		if (pages != MAP_FAILED)
+			munmap(pages, PAGES_SIZE);
+		free(scratch);
+		free(m);
+		return NULL;
 	}
 	m->pages = pages;
-	memset(m->scratch_pages, 0, SCRATCH_SIZE);
+	m->scratch_pages = scratch;
+	memset(scratch, 0, SCRATCH_SIZE);
 	gmem_init(&m->mem, GMEM_SLOTS_MAX, 52);
 	gmem_init(&m->scratch, GMEM_SLOTS_MAX, 52);
 	for (unsigned i = 0; i < FUZZ_REGIONS; i++)
 		gmem_add(&m->mem, fuzz_regions[i], m->pages + i * FUZZ_LARGE, FUZZ_LARGE, false,
 			 NULL);
-	gmem_add(&m->scratch, FUZZ_SCRATCH, m->scratch_pages, SCRATCH_SIZE, false, NULL);
+	gmem_add(&m->scratch, FUZZ_SCRATCH, scratch, SCRATCH_SIZE, false, NULL);
 	for (unsigned w = 0; w < FUZZ_WORDS; w++)
 		m->at[w] = (void *)gmem_ptr(&m->mem, fuzz_word_gpa(w), sizeof(*m->at[w]));
-	return PN_OK;
+	return m;
 }
 
-void fuzz_model_fini(struct fuzz_model *m)
+void fuzz_model_free(struct fuzz_model *m)
 {
-	if (!m->pages)
+	if (!m)
 		return;
 	gmem_fini(&m->mem);
 	gmem_fini(&m->scratch);
 	munmap(m->pages, PAGES_SIZE);
 	free(m->scratch_pages);
-	m->pages = NULL;
+	free(m);
 }
 
 static void forget_all(struct fuzz_model *m)
@@ -234,7 +238,11 @@ static enum fuzz_verdict set_register(struct fuzz_model *m, const struct fuzz_op
 	case FUZZ_SMEP: return set_flag(m, &r->smep, op, FUZZ_HAS_SMEP);
 	case FUZZ_SMAP: return set_flag(m, &r->smap, op, FUZZ_HAS_SMAP);
 	case FUZZ_PKE: return set_flag(m, &r->pke, op, FUZZ_HAS_PKE);
-	case FUZZ_NXE: forget_all(m); return set_flag(m, &r->nxe, op, 0);
+	case FUZZ_NXE:
+		if (!op->value && !(m->facts.offered & FUZZ_HAS_NXE_OFF))
+			return FUZZ_SKIPPED;
+		forget_all(m);
+		return set_flag(m, &r->nxe, op, 0);
 	case FUZZ_PGE:
 		was = r->pge;
 		set_flag(m, &r->pge, op, 0);
@@ -273,12 +281,23 @@ static void go(struct fuzz_model *m, const struct fuzz_op *op, struct fuzz_outco
 		fuzz_store(m, fuzz_word_at(r.gpa), op->value);
 }
 
+/* Whether the host may set A in spite of a fault. */
+static bool may_set_accessed(const struct fuzz_model *m, const struct fuzz_chain *c)
+{
+	if (!m->facts.faults_access || c->result.outcome != WALK_FAULT)
+		return false;
+	for (unsigned i = 0; i < c->count; i++)
+		if ((c->value[i] & (PTE_PRESENT | PTE_ACCESSED)) == PTE_PRESENT)
+			return true;
+	return false;
+}
+
 enum fuzz_verdict fuzz_look(struct fuzz_model *m, const struct fuzz_op *op)
 {
 	fuzz_contexts(m);
 	if (!fuzz_chains(m, op))
 		return FUZZ_SKIPPED;
-	return m->chains == 1 ? FUZZ_SURE : FUZZ_OPEN;
+	return m->chains == 1 && !may_set_accessed(m, &m->chain[0]) ? FUZZ_SURE : FUZZ_OPEN;
 }
 
 enum fuzz_verdict fuzz_do(struct fuzz_model *m, const struct fuzz_op *op, struct fuzz_outcome *must)

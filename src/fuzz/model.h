@@ -35,12 +35,16 @@ struct fuzz_facts {
 	bool has_1g, amd;
 	bool fault_forgets; /* a page fault makes it forget the page, as Intel says and AMD does not */
 	unsigned offered; /* FUZZ_HAS_... */
+	/* Deviations (deviations.h): an access that faults may set A; a reserved bit's fault has no P. */
+	bool faults_access, reserved_without_p;
 };
 
 #define FUZZ_HAS_SMEP	 1u
 #define FUZZ_HAS_SMAP	 2u
 #define FUZZ_HAS_PKE	 4u
 #define FUZZ_HAS_INVPCID 8u
+#define FUZZ_HAS_NXE_OFF 16u
+#define FUZZ_HAS_ALL	 31u
 
 #define FUZZ_OLD	 8		     /* former values that a word keeps */
 #define FUZZ_LOADS	 16		     /* of CR3 */
@@ -130,9 +134,9 @@ struct fuzz_outcome {
 	uint64_t value;
 };
 
-/* Returns PN_OK or PN_ERR_NOMEM. */
-int fuzz_model_init(struct fuzz_model *m);
-void fuzz_model_fini(struct fuzz_model *m);
+/* Makes one, to be reset before use; NULL if there is no memory. */
+struct fuzz_model *fuzz_model_new(void);
+void fuzz_model_free(struct fuzz_model *m);
 
 /* Starts anew: an empty world, registers as at boot. */
 void fuzz_model_reset(struct fuzz_model *m, const struct fuzz_facts *facts);
@@ -157,8 +161,9 @@ bool fuzz_settle(struct fuzz_model *m, const struct fuzz_outcome *got, uint64_t 
 		 bool *fresh, char *why, size_t size);
 
 /* Holds an outcome against what it must be, and the words against the model's. */
-bool fuzz_same_outcome(const struct fuzz_op *op, const struct fuzz_outcome *must,
-		       const struct fuzz_outcome *got, char *why, size_t size);
+bool fuzz_same_outcome(const struct fuzz_model *m, const struct fuzz_op *op,
+		       const struct fuzz_outcome *must, const struct fuzz_outcome *got, char *why,
+		       size_t size);
 bool fuzz_same_words(struct fuzz_model *m, uint64_t *const live[], char *why, size_t size);
 
 /* --- Between the files of the model --------------------------------------------------------- */
