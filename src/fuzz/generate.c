@@ -28,6 +28,7 @@ struct generator {
 	struct manner manner;
 	gva_t recent[RECENT];
 	uint64_t stamp; /* of the next value to be written */
+	unsigned steps;
 	bool failed;
 };
 
@@ -82,6 +83,7 @@ static void emit(struct generator *g, const struct fuzz_op *op)
 	add(g, op);
 	if (fuzz_do(g->model, op, &must) == FUZZ_OPEN)
 		assume(g);
+	g->steps++;
 	if (roll(g, 64) < g->manner.batch)
 		add(g, &(struct fuzz_op){.kind = FUZZ_SYNC});
 }
@@ -124,14 +126,15 @@ static gva_t draw_gva(struct generator *g)
 	return gva | 8u * fuzz_indices[roll(g, FUZZ_INDICES)];
 }
 
-static uint64_t draw_flags(struct generator *g)
+/* Upper entries forbid little, or hardly an access would be left. */
+static uint64_t draw_flags(struct generator *g, bool leaf)
 {
 	const struct manner *k = &g->manner;
 	uint64_t flags = PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY;
 
-	flags |= once_in(g, 5) ? 0 : PTE_WRITE;
-	flags |= once_in(g, 6) ? 0 : PTE_USER;
-	flags |= once_in(g, 8) ? PTE_NX : 0;
+	flags |= once_in(g, leaf ? 5 : 20) ? 0 : PTE_WRITE;
+	flags |= once_in(g, leaf ? 6 : 30) ? 0 : PTE_USER;
+	flags |= once_in(g, leaf ? 8 : 30) ? PTE_NX : 0;
 	flags |= roll(g, 64) < k->global ? PTE_GLOBAL : 0;
 	if (roll(g, 64) < k->clear)
 		flags &= ~PTE_ACCESSED;
@@ -148,8 +151,8 @@ static uint64_t draw_flags(struct generator *g)
 static uint64_t draw_entry(struct generator *g, unsigned level)
 {
 	const struct manner *k = &g->manner;
-	uint64_t entry = draw_flags(g);
 	bool leaf = level == 1 || (level <= 3 && roll(g, 64) < k->large);
+	uint64_t entry = draw_flags(g, leaf);
 
 	if (leaf && level > 1) {
 		entry |= PTE_PS;
@@ -195,10 +198,9 @@ static unsigned way(const struct generator *g, gva_t gva, unsigned word[5])
 }
 
 /* Makes a way for a GVA where it ends. */
-static void build(struct generator *g)
+static void build(struct generator *g, gva_t gva)
 {
 	const unsigned levels = g->model->facts.levels;
-	gva_t gva = draw_gva(g);
 	unsigned word[5];
 
 	for (unsigned tries = 0; tries < levels; tries++) {
@@ -272,6 +274,8 @@ static void access_some(struct generator *g)
 {
 	gva_t gva = draw_gva(g);
 
+	if (!once_in(g, 4))
+		build(g, gva);
 	access_once(g, gva);
 	while (once_in(g, 3))
 		access_once(g, gva);
@@ -297,7 +301,7 @@ static void step(struct generator *g)
 	if (what < 45)
 		access_some(g);
 	else if (what < 58)
-		build(g);
+		build(g, draw_gva(g));
 	else if (what < 78)
 		edit(g);
 	else if (what < 84)
@@ -349,7 +353,7 @@ bool fuzz_generate(struct fuzz_model *model, uint64_t seed, uint64_t number, uns
 	p->levels = facts.levels;
 	g.manner = draw_manner(&g);
 	fuzz_model_reset(model, &facts);
-	while (p->count < steps && !g.failed)
+	while (g.steps < steps && !g.failed)
 		step(&g);
 	add(&g, &(struct fuzz_op){.kind = FUZZ_SYNC});
 	return !g.failed;

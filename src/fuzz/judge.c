@@ -157,8 +157,13 @@ bool fuzz_settle(struct fuzz_model *m, const struct fuzz_outcome *got, uint64_t 
 		return false;
 	}
 	*fresh = found->is_now;
-	if (found->result.outcome == WALK_OK && m->open.kind == FUZZ_WRITE)
-		fuzz_store(m, data_word(found), m->open.value);
+	if (found->result.outcome == WALK_OK && m->open.kind == FUZZ_WRITE) {
+		unsigned data = data_word(found);
+
+		/* An entry may have been used, and so be remembered, by the write that changes it. */
+		*m->at[data] |= m->loose[data];
+		fuzz_store(m, data, m->open.value);
+	}
 	if (found->result.outcome == WALK_FAULT)
 		fuzz_faulted(m, m->open.gva);
 	for (unsigned w = 0; w < FUZZ_WORDS; w++)
