@@ -179,6 +179,10 @@ static void take(struct search *s, unsigned place, uint64_t value, uint32_t from
 		m->scratch_pages + place * (PAGE_SIZE / 8) + fuzz_index(s->op->gva, level);
 	unsigned next = fuzz_frame_at(value & address);
 
+	if (m->facts.no_high_global && level >= 4 && value & PTE_GLOBAL && value & PTE_PRESENT) {
+		s->failed = true;
+		return;
+	}
 	s->chain.value[place] = value;
 	s->from[place] = from;
 	s->to[place] = to;

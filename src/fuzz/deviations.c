@@ -36,9 +36,9 @@ static void reserved_without_p(struct fuzz_facts *f)
 	f->reserved_without_p = true;
 }
 
-static void not_amd(struct fuzz_facts *f)
+static void no_high_global(struct fuzz_facts *f)
 {
-	f->amd = false;
+	f->no_high_global = true;
 }
 
 const struct fuzz_deviation fuzz_deviations[FUZZ_DEVIATIONS] = {
@@ -53,8 +53,8 @@ const struct fuzz_deviation fuzz_deviations[FUZZ_DEVIATIONS] = {
 	 "SDM vol. 3, 4.7 has P set. QEMU: do_fault_rsvd gives RSVD alone", is_qemu_npt,
 	 reserved_without_p},
 	{"bit 8 of the entries above level 3 is ignored on AMD",
-	 "APM vol. 2, 5.3.3 has it reserved. QEMU asks for PS and the address there", is_qemu_npt,
-	 not_amd},
+	 "APM vol. 2, 5.3.3 has it reserved. QEMU asks for PS and the address there. Not asked",
+	 is_qemu_npt, no_high_global},
 };
 
 struct fuzz_host fuzz_host(void)

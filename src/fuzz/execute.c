@@ -14,7 +14,8 @@ struct execution {
 	const struct fuzz_program *p;
 	struct fuzz_guest guest;
 	struct fuzz_result *result;
-	size_t at; /* the next operation */
+	unsigned lost; /* of the options */
+	size_t at;     /* the next operation */
 	bool ended;
 
 	/* The batch that the guest has. */
@@ -98,6 +99,8 @@ static void fill(struct execution *x)
 		}
 		if (op->kind == FUZZ_TOGGLE)
 			mode = mode == PN_MODE_HW ? PN_MODE_SHADOW : PN_MODE_HW;
+		if (x->lost >> op->kind & 1)
+			continue;
 		x->open = verdict == FUZZ_OPEN;
 		fuzz_guest_ask(&x->guest, x->count++, op, &x->model->regs, mode);
 	}
@@ -153,7 +156,7 @@ void fuzz_execute(struct fuzz_model *model, const struct fuzz_program *p,
 		  const struct fuzz_mode *mode, const struct fuzz_options *options,
 		  const struct fuzz_watch *watch, struct fuzz_result *result)
 {
-	struct execution x = {.model = model, .p = p, .result = result};
+	struct execution x = {.model = model, .p = p, .result = result, .lost = options->lost};
 	int code;
 
 	*result = (struct fuzz_result){.end = FUZZ_AGREED, .counts.programs = 1};

@@ -102,6 +102,7 @@ static void find_facts(struct fuzz_guest *g, unsigned levels)
 				       .has_1g = cpu->has_1g,
 				       .amd = cpu->amd,
 				       .fault_forgets = is_shadow || !cpu->amd,
+				       .mixed = g->mode->toggles,
 				       .offered = FUZZ_HAS_NXE_OFF};
 	for (size_t i = 0; leaf && i < sizeof(features) / sizeof(features[0]); i++)
 		if ((features[i].in_ecx ? leaf->ecx : leaf->ebx) >> features[i].bit & 1)

@@ -41,6 +41,8 @@ struct fuzz_options {
 	const char *guest;    /* path of fuzz.elf */
 	uint64_t audit_every; /* exits between audits of the shadow; 0: none */
 	uint64_t toggle_ns;   /* in modes that toggle: after so long as well; 0: no */
+	unsigned lost;	      /* bits 1 << enum fuzz_kind: operations that the guest never hears of.
+				 How a test plants a fault */
 };
 
 /*

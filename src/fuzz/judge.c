@@ -29,9 +29,14 @@ static bool is_same(const struct fuzz_model *m, const struct fuzz_op *op,
 		return false;
 	if (must->vector != FUZZ_PF)
 		return op->kind != FUZZ_READ || must->value == got->value;
-	if (m->facts.reserved_without_p && error & PF_ERR_RESERVED)
+	if (must->cr2 != got->cr2)
+		return false;
+	if (m->facts.reserved_without_p && error & PF_ERR_RESERVED) {
+		if (m->facts.mixed && error == got->error)
+			return true;
 		error &= ~PF_ERR_PRESENT;
-	return error == got->error && must->cr2 == got->cr2;
+	}
+	return error == got->error;
 }
 
 bool fuzz_same_outcome(const struct fuzz_model *m, const struct fuzz_op *op,

@@ -35,8 +35,9 @@ struct fuzz_facts {
 	bool has_1g, amd;
 	bool fault_forgets; /* a page fault makes it forget the page, as Intel says and AMD does not */
 	unsigned offered; /* FUZZ_HAS_... */
-	/* Deviations (deviations.h): an access that faults may set A; a reserved bit's fault has no P. */
-	bool faults_access, reserved_without_p;
+	/* Deviations (deviations.h): an access that faults may set A; a reserved bit's fault has no P,
+	 * or, where modes change, has it or not; bit 8 above level 3 means nothing sure. */
+	bool faults_access, reserved_without_p, mixed, no_high_global;
 };
 
 #define FUZZ_HAS_SMEP	 1u

@@ -30,6 +30,7 @@ extern const struct group group_system_calls;
 extern const struct group group_pagelab;
 extern const struct group group_shadow;
 extern const struct group group_toggle;
+extern const struct group group_fuzz;
 extern const struct group group_hostile;
 extern const struct group group_hostile_self;
 extern const struct group group_hostile_reach;

@@ -25,7 +25,7 @@ static const struct group *const groups[] = {
 	&group_warnings,      &group_probe,	    &group_untrack,	 &group_keys,
 	&group_device,	      &group_levels,	    &group_trace,	 &group_trace_read,
 	&group_explain,	      &group_explain_line,  &group_trace_source, &group_trace_host,
-	&group_trace_kernel,  &group_conformance,
+	&group_trace_kernel,  &group_conformance,   &group_fuzz,
 };
 
 #define GROUPS COUNT(groups)
