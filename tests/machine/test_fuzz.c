@@ -59,7 +59,7 @@ static void no_mode_differs_from_the_walker(void **state)
 	json_t *result, *counts;
 
 	(void)state;
-	snprintf(steps, sizeof(steps), "--steps=%u", repeats(3000, 1000));
+	snprintf(steps, sizeof(steps), "--steps=%u", repeats(2000, 1000));
 	RUN(&p, "fuzz", "--seed=1", "--json", steps);
 	result = result_of(&p, 0);
 	assert_int_equal(json_object_size(json_object_get(result, "modes")), FUZZ_MODES);
