@@ -43,7 +43,7 @@ static struct fuzz_options options_for(const struct fuzz_campaign *c, uint64_t n
 	struct fuzz_options o = c->options;
 
 	if (!o.audit_every)
-		o.audit_every = number % AUDIT_FULL ? AUDIT_EVERY : 1;
+		o.audit_every = number % AUDIT_FULL == AUDIT_FULL - 1 ? 1 : AUDIT_EVERY;
 	if (!o.toggle_ns && number % 2)
 		o.toggle_ns = TOGGLE_NS;
 	return o;
@@ -140,7 +140,9 @@ static int run_program(struct fuzz_campaign *c, struct fuzz_model *model, uint64
 	struct fuzz_program p = {0};
 	int code = PN_OK;
 
-	if (!fuzz_generate(model, c->seed, number, FUZZ_PROGRAM_STEPS, &p))
+	if (!fuzz_generate(model, c->seed, number,
+			   c->steps < FUZZ_PROGRAM_STEPS ? (unsigned)c->steps : FUZZ_PROGRAM_STEPS,
+			   &p))
 		code = pn_fail(err, PN_ERR_NOMEM, "out of memory");
 	for (unsigned mode = 0; mode < FUZZ_MODES && !code && !c->stopped; mode++)
 		if (c->modes >> mode & 1 && c->founds < FUZZ_FOUND_MAX)
