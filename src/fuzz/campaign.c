@@ -96,7 +96,8 @@ static int found(struct fuzz_campaign *c, struct fuzz_model *model, unsigned mod
 
 	const struct fuzz_options options = options_for(c, number);
 
-	fuzz_minimise(model, p, &fuzz_modes[mode], &options, c->watch, &least);
+	if (!result->late)
+		fuzz_minimise(model, p, &fuzz_modes[mode], &options, c->watch, &least);
 	*f = (struct fuzz_found){.mode = mode, .program = number, .steps = p->count};
 	snprintf(f->why, sizeof(f->why), "%s", least.why);
 	return keep(c, f, p, err);

@@ -147,6 +147,7 @@ static void run(struct execution *x, const struct fuzz_watch *watch)
 		result->end = FUZZ_STOPPED;
 		return;
 	}
+	result->late = end.end == PN_END_STOPPED;
 	snprintf(why, sizeof(why), "the guest ended: %s",
 		 end.end == PN_END_STOPPED ? "it made no progress" : end.reason);
 	diverged(x, x->count ? x->op[x->count - 1] : x->p->count, why);

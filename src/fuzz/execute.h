@@ -31,6 +31,7 @@ struct fuzz_result {
 	enum fuzz_end end;
 	size_t at;     /* of FUZZ_DIVERGED: operations up to here were given to the guest */
 	char why[480]; /* one line */
+	bool late;     /* ... it made no progress: to try that again takes long */
 	struct pn_error err;
 	unsigned deviations; /* in force: bits 1 << index in fuzz_deviations */
 	struct fuzz_counts counts;
