@@ -52,5 +52,6 @@ extern const struct group group_trace_read;
 extern const struct group group_trace_source;
 extern const struct group group_trace_host;
 extern const struct group group_trace_kernel;
+extern const struct group group_faults;
 
 #endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+#include "faults/campaign.h"
+
+#include "faults/calls.h"
+#include "faults/judge.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* In the short form: so many of each label from the first on, and the last. */
+#define FIRST 2
+
+struct campaign {
+	const struct command *command;
+	struct fault_program program;
+	struct complaints *complaints;
+	struct fault_run *plain, *run;
+};
+
+void complain(struct complaints *c, const char *format, ...)
+{
+	size_t used = strlen(c->text);
+	va_list args;
+
+	c->count++;
+	va_start(args, format);
+	vsnprintf(c->text + used, sizeof(c->text) - used, format, args);
+	va_end(args);
+}
+
+static bool is_set(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value && strcmp(value, "0") != 0;
+}
+
+/* The fault as the options of `faults` that give it again. */
+static const char *words(const struct fault *f, const char *label, char *text, size_t size)
+{
+	char what[40] = "--short";
+
+	if (f->act == FAULT_ERROR)
+		snprintf(what, sizeof(what), "--error=%s", calls_error_name(f->value));
+	else if (f->act == FAULT_SIGNAL)
+		snprintf(what, sizeof(what), "--signal=%d", f->value);
+	if (f->label)
+		snprintf(text, size, "%s --call='%s' --nth=%u", what, f->label, f->nth);
+	else
+		snprintf(text, size, "%s --nth=%u (%s)", what, f->nth, label);
+	return text;
+}
+
+/* Runs the command with a fault; false if it cannot be, or the fault was not reached. */
+static bool run(struct campaign *c, const struct fault *f, struct fault_run *r)
+{
+	int code;
+
+	if (c->command->file)
+		unlink(c->command->file);
+	code = fault_run(r, &c->program, f);
+	if (code) {
+		complain(c->complaints, "%s: cannot be traced: %s\n", c->command->name,
+			 strerror(code));
+		return false;
+	}
+	c->complaints->runs++;
+	return f->act == FAULT_NONE || r->hit;
+}
+
+static void tell(const struct campaign *c, const struct fault *f, const char *why)
+{
+	char text[400];
+
+	words(f, c->run->label, text, sizeof(text));
+	if (is_set("PENUMBRA_FAULTS_VERBOSE"))
+		printf("%s: %s -> %d %s%s%s\n", c->command->name, text, c->run->status,
+		       c->run->err, *why ? "WRONG: " : "", why);
+	if (*why)
+		complain(c->complaints, "%s: %s: %s\n", c->command->name, text, why);
+}
+
+/* What the command writes beside. */
+static void check_file(const struct campaign *c, char *why, size_t size)
+{
+	const struct command *command = c->command;
+
+	if (!command->file || *why)
+		return;
+	if (command->file_is_right)
+		command->file_is_right(command->file, c->run->status, why, size);
+	else if (c->run->status != c->plain->status && access(command->file, F_OK) == 0)
+		snprintf(why, size, "%s was left half made", command->file);
+}
+
+static void try(struct campaign *c, const struct fault *f)
+{
+	char why[1000];
+
+	if (!run(c, f, c->run))
+		return;
+	judge(c->command, c->plain, f, c->run, why, sizeof(why));
+	check_file(c, why, sizeof(why));
+	tell(c, f, why);
+}
+
+static bool is_wanted(unsigned nth, unsigned count)
+{
+	return nth <= FIRST || nth == count || is_set("PENUMBRA_FAULTS_EVERY");
+}
+
+static void try_label(struct campaign *c, const struct fault_calls *calls)
+{
+	struct fault f = {.label = calls->label};
+	bool transfer = strncmp(calls->label, "read ", 5) == 0 ||
+			strncmp(calls->label, "pread ", 6) == 0 ||
+			strncmp(calls->label, "write ", 6) == 0;
+
+	for (f.nth = 1; f.nth <= calls->count; f.nth++) {
+		if (!is_wanted(f.nth, calls->count))
+			continue;
+		f.act = FAULT_ERROR;
+		f.value = calls->error;
+		try(c, &f);
+		if (!transfer)
+			continue;
+		f.value = EINTR;
+		try(c, &f);
+		f.act = FAULT_SHORT;
+		try(c, &f);
+	}
+}
+
+static bool begin(struct campaign *c, const struct command *command, struct complaints *complaints)
+{
+	const struct fault none = {.act = FAULT_NONE};
+
+	*c = (struct campaign){
+		.command = command,
+		.program = {.argv = command->argv, .seconds = getenv("PENUMBRA_RIG") ? 120 : 20},
+		.complaints = complaints,
+		.plain = malloc(sizeof(*c->plain)),
+		.run = malloc(sizeof(*c->run)),
+	};
+	if (!c->plain || !c->run) {
+		complain(complaints, "out of memory\n");
+		return false;
+	}
+	return run(c, &none, c->plain);
+}
+
+static void end(struct campaign *c)
+{
+	if (c->command->file)
+		unlink(c->command->file);
+	free(c->plain);
+	free(c->run);
+}
+
+void campaign_calls(const struct command *command, struct complaints *complaints)
+{
+	struct campaign c;
+
+	if (begin(&c, command, complaints)) {
+		if (*c.plain->left)
+			complain(complaints, "%s: left without any fault: %s", command->name,
+				 c.plain->left);
+		for (unsigned i = 0; i < c.plain->labels; i++)
+			try_label(&c, &c.plain->label_calls[i]);
+	}
+	end(&c);
+}
+
+void campaign_signal(const struct command *command, int signal, int status,
+		     struct complaints *complaints)
+{
+	struct fault f = {.act = FAULT_SIGNAL, .value = signal};
+	struct campaign c;
+	char why[300];
+
+	if (begin(&c, command, complaints)) {
+		for (f.nth = 1; f.nth <= c.plain->calls; f.nth++) {
+			if (!run(&c, &f, c.run))
+				continue;
+			*why = 0;
+			if (c.run->late)
+				snprintf(why, sizeof(why), "it did not end");
+			else if (c.run->status != status && c.run->status != c.plain->status &&
+				 c.run->status != 1000 + signal)
+				snprintf(why, sizeof(why), "status %d: %.200s", c.run->status,
+					 c.run->err);
+			check_file(&c, why, sizeof(why));
+			tell(&c, &f, why);
+		}
+	}
+	end(&c);
+}

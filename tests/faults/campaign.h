@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One command, run again and again, with another of its system calls failing each time; and what is
+ * right then:
+ *
+ * - it ends by itself, in time, with a status that its manual page has;
+ * - either it says on one line what failed, with the text of the errno, or it did what it does
+ *   without the fault, which is right only for the calls that judge.c lists with the reason;
+ * - nothing is left open or mapped, and what it has written is whole, or is not there, or says
+ *   itself that it is cut short.
+ *
+ * PENUMBRA_FAULTS_EVERY=1 in the environment: every call of a run, not the first and the last of each
+ * label. PENUMBRA_FAULTS_VERBOSE=1: each run is told.
+ */
+#ifndef TESTS_FAULTS_CAMPAIGN_H
+#define TESTS_FAULTS_CAMPAIGN_H
+
+#include "faults/tracer.h"
+
+#define COMMAND_ARGUMENTS 24
+
+struct command {
+	const char *name; /* of the test */
+	const char *argv[COMMAND_ARGUMENTS];
+	bool varies;	  /* what it prints on standard output is not the same twice */
+	const char *file; /* what it writes beside, by a path in argv; removed before each run */
+	/* Whether the file is as it should be after a run that ended with `status`; `why` is filled
+	 * in if not. NULL: a run that fails leaves none. */
+	bool (*file_is_right)(const char *path, int status, char *why, size_t size);
+	int extra;	  /* a status beside 125 and 126 that a fault may give */
+};
+
+/* Lines of what was found. */
+struct complaints {
+	unsigned runs, count;
+	char text[8192];
+};
+
+void complain(struct complaints *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Each system call of a command fails in turn; reads and writes are cut short, and interrupted. */
+void campaign_calls(const struct command *command, struct complaints *c);
+
+/* A signal at each system call of a command that ends with `status` then, or as it does without. */
+void campaign_signal(const struct command *command, int signal, int status, struct complaints *c);
+
+#endif
