@@ -46,11 +46,17 @@ int kvm_check_extension(int fd, int capability)
 /* The API, and every capability without which nothing runs. */
 static int check_host(struct kvm_host *host, struct pn_error *err)
 {
-	int version = ioctl(host->fd, KVM_GET_API_VERSION, 0);
-	int run_size = ioctl(host->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	const struct kvm_cap *caps;
+	int version, run_size;
 	size_t count;
-	const struct kvm_cap *caps = kvm_caps(&count);
 
+	version = ioctl(host->fd, KVM_GET_API_VERSION, 0);
+	if (version < 0)
+		return pn_fail_errno(err, PN_ERR_NO_KVM, "%s: KVM_GET_API_VERSION", KVM_DEVICE);
+	run_size = ioctl(host->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (run_size < 0)
+		return pn_fail_errno(err, PN_ERR_NO_KVM, "%s: KVM_GET_VCPU_MMAP_SIZE", KVM_DEVICE);
+	caps = kvm_caps(&count);
 	if (version != KVM_API_VERSION)
 		return pn_fail(err, PN_ERR_NO_KVM, "%s: API version %d, Penumbra needs %d",
 			       KVM_DEVICE, version, KVM_API_VERSION);
