@@ -29,15 +29,34 @@ struct file {
 
 #define REFUSE(f, ...) pn_fail((f)->err, PN_ERR_IMAGE, __VA_ARGS__)
 
+/* Reads `size` bytes at an offset, or up to the end of the file; how many, or -1. */
+static ssize_t read_at(const struct file *f, void *to, size_t size, uint64_t offset)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pread(f->fd, (char *)to + done, size - done, (off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
 static int check_header(struct file *f)
 {
+	char magic[SELFMAG] = "";
 	const char *ident;
 	size_t len;
 
-	char magic[SELFMAG] = "";
-
-	if (pread(f->fd, magic, sizeof(magic), 0) != sizeof(magic) ||
-	    memcmp(magic, ELFMAG, SELFMAG) != 0)
+	if (read_at(f, magic, sizeof(magic), 0) < 0)
+		return pn_fail_errno(f->err, PN_ERR_SYSTEM, "%s: read", f->path);
+	if (memcmp(magic, ELFMAG, SELFMAG) != 0)
 		return REFUSE(f, "%s: not an ELF file", f->path);
 	ident = elf_getident(f->elf, &len);
 	if (!ident || len < EI_NIDENT)
@@ -213,21 +232,13 @@ static int copy_segments(struct file *f, struct gmem *mem, struct image *image)
 	for (unsigned i = 0; i < image->count; i++) {
 		const struct image_segment *s = &image->segment[i];
 		uint8_t *to = gmem_ptr(mem, s->gpa, s->memory_size);
-		uint64_t done = 0;
+		ssize_t n = read_at(f, to, s->file_size, s->file_offset);
 
-		while (done < s->file_size) {
-			ssize_t n = pread(f->fd, to + done, s->file_size - done,
-					  (off_t)(s->file_offset + done));
-
-			if (n < 0 && errno == EINTR)
-				continue;
-			if (n < 0)
-				return pn_fail_errno(f->err, PN_ERR_SYSTEM, "%s: read", f->path);
-			if (n == 0)
-				return REFUSE(f, "%s: became shorter while it was read", f->path);
-			done += (uint64_t)n;
-		}
-		memset(to + done, 0, s->memory_size - done);
+		if (n < 0)
+			return pn_fail_errno(f->err, PN_ERR_SYSTEM, "%s: read", f->path);
+		if ((uint64_t)n < s->file_size)
+			return REFUSE(f, "%s: became shorter while it was read", f->path);
+		memset(to + n, 0, s->memory_size - s->file_size);
 		if (s->gpa < image->start)
 			image->start = s->gpa;
 		if (s->gpa + s->memory_size > image->end)
@@ -270,15 +281,28 @@ int elf_load(const char *path, struct gmem *mem, struct image *image, struct pn_
 	f.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (f.fd < 0)
 		return pn_fail_errno(err, PN_ERR_IMAGE, "%s: cannot be opened", path);
-	if (fstat(f.fd, &st) || !S_ISREG(st.st_mode)) {
+	if (fstat(f.fd, &st))
+		code = pn_fail_errno(err, PN_ERR_SYSTEM, "%s: fstat", path);
+	else if (!S_ISREG(st.st_mode))
+		code = pn_fail(err, PN_ERR_IMAGE, "%s: not a regular file", path);
+	else
+		code = PN_OK;
+	if (code) {
 		close(f.fd);
-		return pn_fail(err, PN_ERR_IMAGE, "%s: not a regular file", path);
+		return code;
 	}
 	f.size = (uint64_t)st.st_size;
 
 	elf_version(EV_CURRENT);
+	/* libelf says of a read that fails what it says of a file that is no ELF. */
+	errno = 0;
 	f.elf = elf_begin(f.fd, ELF_C_READ, NULL);
-	code = f.elf ? load(&f, mem, image) : REFUSE(&f, "%s: not an ELF file", path);
+	if (f.elf)
+		code = load(&f, mem, image);
+	else if (errno)
+		code = pn_fail_errno(err, PN_ERR_SYSTEM, "%s: read", path);
+	else
+		code = REFUSE(&f, "%s: not an ELF file", path);
 	elf_end(f.elf);
 	close(f.fd);
 	if (code)
