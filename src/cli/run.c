@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* penumbra run: boots a guest and gives its exit status. */
 #include "cli/cli.h"
+#include "cli/outfile.h"
 #include "cli/output.h"
 #include "cli/run_options.h"
 #include "cli/stats.h"
@@ -17,10 +18,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One run: what was asked for, and the open file that statistics go to. */
+/* One run: what was asked for, and the file that statistics go to. */
 struct run {
 	struct run_options options;
-	FILE *stats_out;
+	struct outfile stats_file;
 };
 
 /* Makes sure that the host has the second dimension that --mmu asks for, by behaviour. */
@@ -43,32 +44,7 @@ static int check_mmu(const struct run *r)
 	return CLI_HOST_LACKS;
 }
 
-/* Opened before the guest runs: a path that is wrong must not cost a run. */
-static int open_stats_file(struct run *r)
-{
-	if (!r->options.stats_file)
-		return 0;
-	r->stats_out = fopen(r->options.stats_file, "we");
-	return r->stats_out ? 0
-			    : cli_fail("%s: cannot be written: %s", r->options.stats_file,
-				       strerror(errno));
-}
-
-static int write_stats_file(const struct run *r, const struct stats *stats)
-{
-	int failed = stats_print_json(stats, r->stats_out);
-	int saved = errno;
-
-	if (fclose(r->stats_out) && !failed) {
-		failed = -1;
-		saved = errno;
-	}
-	return failed ? cli_fail("%s: cannot be written: %s", r->options.stats_file,
-				 strerror(saved))
-		      : 0;
-}
-
-static int write_stats(const struct run *r, struct pn_machine *m, const struct pn_result *result,
+static int write_stats(struct run *r, struct pn_machine *m, const struct pn_result *result,
 		       uint64_t begin_ns)
 {
 	struct stats stats;
@@ -78,8 +54,11 @@ static int write_stats(const struct run *r, struct pn_machine *m, const struct p
 		return 0;
 	if (stats_collect(&stats, m, result, begin_ns))
 		return cli_fail("statistics: out of memory");
+	if (r->options.stats_file && stats_print_json(&stats, r->stats_file.f))
+		code = cli_fail("%s: cannot be written: %s", r->options.stats_file,
+				strerror(errno));
 	if (r->options.stats_file)
-		code = write_stats_file(r, &stats);
+		code = outfile_close(&r->stats_file, code);
 	if (r->options.stats && r->options.stats_json)
 		stats_print_json(&stats, stderr);
 	else if (r->options.stats)
@@ -186,8 +165,7 @@ static int run_guest(const struct run *r, struct pn_machine *m, struct output *o
 	return code;
 }
 
-static int run_machine(const struct run *r, struct pn_machine *m, struct output *out,
-		       uint64_t begin_ns)
+static int run_machine(struct run *r, struct pn_machine *m, struct output *out, uint64_t begin_ns)
 {
 	struct pn_result result;
 	struct pn_error err;
@@ -218,14 +196,15 @@ int cli_run(int argc, char **argv)
 	if (status)
 		return status < 0 ? cli_finish(0) : status;
 	status = check_mmu(&r);
-	if (!status)
-		status = open_stats_file(&r);
+	/* Opened before the guest runs: a path that is wrong must not cost a run. */
+	if (!status && r.options.stats_file)
+		status = outfile_open(&r.stats_file, r.options.stats_file);
 	if (status)
 		return status;
 	m = pn_machine_create(&r.options.config, &err);
-	if (!m)
-		return cli_fail_error(&err);
-	status = run_machine(&r, m, &out, begin_ns);
+	status = m ? run_machine(&r, m, &out, begin_ns) : cli_fail_error(&err);
+	/* Still open only if there are no statistics to be in it. */
+	outfile_close(&r.stats_file, CLI_FAILED);
 	pn_machine_destroy(m);
 	return status;
 }

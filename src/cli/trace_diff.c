@@ -43,7 +43,7 @@ static int compare(struct trace_request *q, const char *a, const char *b)
 			trace_diff_json(d, q->out);
 		else
 			trace_diff_print(d, q->out);
-		status = cli_trace_finish(q);
+		status = cli_trace_finish(q, 0);
 	}
 	trace_diff_free(d);
 	free(d);

@@ -9,7 +9,6 @@
 #include "trace/summary.h"
 #include "trace/words.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,22 +134,17 @@ static int print_export(const struct trace_request *q, struct trace_reader *r, s
 
 int cli_trace_output(struct trace_request *q)
 {
-	q->out = q->output ? fopen(q->output, "we") : stdout;
-	return q->out ? 0 : cli_fail("%s: cannot be written: %s", q->output, strerror(errno));
+	int status = q->output ? outfile_open(&q->file, q->output) : 0;
+
+	q->out = q->output ? q->file.f : stdout;
+	return status;
 }
 
-int cli_trace_finish(const struct trace_request *q)
+int cli_trace_finish(struct trace_request *q, int failed)
 {
-	int failed = q->output && (fflush(q->out) || ferror(q->out));
-	int saved = errno;
-
-	if (!q->output)
-		return cli_finish(0);
-	if (fclose(q->out) && !failed) {
-		failed = 1;
-		saved = errno;
-	}
-	return failed ? cli_fail("%s: cannot be written: %s", q->output, strerror(saved)) : 0;
+	if (q->output)
+		return outfile_close(&q->file, failed);
+	return failed ? failed : cli_finish(0);
 }
 
 /* To open for writing what is still to be read would empty it. */
@@ -176,6 +170,6 @@ int cli_trace_print(struct trace_request *q, struct trace_reader *r)
 	       : q->format  ? print_export(q, r, &err)
 	       : q->summary ? print_summary(q, r, &err)
 			    : print_lines(q, r, &err);
-	status = cli_trace_finish(q);
-	return code < 0 ? cli_fail_error(&err) : status;
+	status = code < 0 ? cli_fail_error(&err) : 0;
+	return cli_trace_finish(q, status);
 }
