@@ -2,8 +2,8 @@
 /* penumbra: subcommand dispatch, and nothing else. */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,17 +40,19 @@ static int help(void)
  * Whoever starts us without one of the standard descriptors gets one that fails: else the next file
  * to be opened, guest RAM for one, would take its number and be printed to.
  */
-static void fill_standard_descriptors(void)
+static int fill_standard_descriptors(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0 &&
 		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
-			abort();
+			return cli_fail("/dev/null: cannot be opened: %s", strerror(errno));
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	fill_standard_descriptors();
+	if (fill_standard_descriptors())
+		return CLI_FAILED;
 	if (argc < 2)
 		return cli_fail("which command? see penumbra --help");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
