@@ -14,18 +14,18 @@ static void take_hw(const struct pn_machine *m, struct explanation *x)
 {
 	const struct vcpu *v = &m->vcpu;
 	struct vcpu_registers now = mode_of(v)->registers(v);
-	const struct walk_regs regs = {
+	struct walk_regs regs = {
 		.cr0 = now.sregs.cr0,
 		.cr3 = now.sregs.cr3,
 		.cr4 = now.sregs.cr4,
 		.efer = now.sregs.efer,
 		.rflags = now.regs.rflags,
-		.pkru = state_get_pkru(v),
 		.maxphyaddr = (uint8_t)v->facts.maxphyaddr,
 		.has_1g = v->facts.has_1g,
 		.amd = v->facts.amd,
 	};
 
+	state_get_pkru(v, &regs.pkru, NULL);
 	walk_context_init(&x->ctx, &regs);
 }
 

@@ -123,7 +123,7 @@ bool break_fault_event(const struct break_scene *s, struct pn_trace_record *r)
 	x.error = (uint32_t)f.error;
 	regs.rflags = f.rflags;
 	if (regs.cr4 & CR4_PKE)
-		regs.pkru = state_get_pkru(v);
+		state_get_pkru(v, &regs.pkru, NULL);
 	walk_context_init(&ctx, &regs);
 	*r = event(s, PN_TRACE_GUEST_FAULT);
 	r->rip = f.rip;

@@ -4,6 +4,8 @@
  * (component 9) and 13.4.2 (header); KVM API 4.42, 4.43.
  */
 #include "vcpu/state.h"
+
+#include "error.h"
 #include "x86.h"
 
 #include <string.h>
@@ -24,27 +26,35 @@ static uint32_t offset_of(const struct vcpu *v)
 	return place->ebx;
 }
 
-uint32_t state_get_pkru(const struct vcpu *v)
+int state_get_pkru(const struct vcpu *v, uint32_t *pkru, struct pn_error *err)
 {
-	uint32_t offset = offset_of(v), pkru = 0;
+	uint32_t offset = offset_of(v);
 	struct kvm_xsave area;
 
-	if (offset && ioctl(v->fd, KVM_GET_XSAVE, &area) == 0)
-		memcpy(&pkru, (const uint8_t *)area.region + offset, sizeof(pkru));
-	return pkru;
+	*pkru = 0;
+	if (!offset)
+		return PN_OK;
+	if (ioctl(v->fd, KVM_GET_XSAVE, &area))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_XSAVE");
+	memcpy(pkru, (const uint8_t *)area.region + offset, sizeof(*pkru));
+	return PN_OK;
 }
 
-void state_set_pkru(const struct vcpu *v, uint32_t pkru)
+int state_set_pkru(const struct vcpu *v, uint32_t pkru, struct pn_error *err)
 {
 	uint32_t offset = offset_of(v);
 	struct kvm_xsave area;
 	uint64_t present;
 
-	if (!offset || ioctl(v->fd, KVM_GET_XSAVE, &area))
-		return;
+	if (!offset)
+		return PN_OK;
+	if (ioctl(v->fd, KVM_GET_XSAVE, &area))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_XSAVE");
 	memcpy(&present, (const uint8_t *)area.region + XSTATE_BV, sizeof(present));
 	present |= UINT64_C(1) << COMPONENT;
 	memcpy((uint8_t *)area.region + XSTATE_BV, &present, sizeof(present));
 	memcpy((uint8_t *)area.region + offset, &pkru, sizeof(pkru));
-	ioctl(v->fd, KVM_SET_XSAVE, &area);
+	if (ioctl(v->fd, KVM_SET_XSAVE, &area))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_XSAVE");
+	return PN_OK;
 }

@@ -58,19 +58,39 @@ bool state_set_msr(const struct vcpu *v, uint32_t index, uint64_t value)
 	return ioctl(v->fd, KVM_SET_MSRS, &m.list) == 1;
 }
 
+/* Of a list KVM does all up to the first that it does not have, and gives their number. */
+static int check_msrs(const char *call, const struct kvm_msrs *list, int count,
+		      struct pn_error *err)
+{
+	if (count < 0)
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "%s", call);
+	if ((uint32_t)count < list->nmsrs)
+		return pn_fail(err, PN_ERR_SYSTEM,
+			       "%s: this host has no MSR 0x%x, or not 0x%llx in it", call,
+			       list->entries[count].index,
+			       (unsigned long long)list->entries[count].data);
+	return PN_OK;
+}
+
 static int get_msrs(struct vcpu *v, struct virtual_cpu *cpu, struct pn_error *err)
 {
 	union msrs m = {.list.nmsrs = KEPT};
+	int code, count;
 
 	for (unsigned i = 0; i < KEPT; i++)
 		m.list.entries[i].index = kept[i].index;
-	if (ioctl(v->fd, KVM_GET_MSRS, &m.list) != (int)KEPT)
-		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_MSRS");
+	code = check_msrs("KVM_GET_MSRS", &m.list, ioctl(v->fd, KVM_GET_MSRS, &m.list), err);
+	if (code)
+		return code;
 	for (unsigned i = 0; i < KEPT; i++)
 		*place(cpu, i) = m.list.entries[i].data;
+	m.list.nmsrs = 1;
+	m.list.entries[0].index = MSR_TSC_AUX;
+	count = ioctl(v->fd, KVM_GET_MSRS, &m.list);
+	if (count < 0)
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_MSRS of TSC_AUX");
 	/* Not every processor has it. */
-	if (!state_get_msr(v, MSR_TSC_AUX, &cpu->tsc_aux))
-		cpu->tsc_aux = 0;
+	cpu->tsc_aux = count ? m.list.entries[0].data : 0;
 	return PN_OK;
 }
 
@@ -78,15 +98,17 @@ int state_set_msrs(struct vcpu *v, const struct virtual_cpu *cpu, struct pn_erro
 {
 	struct virtual_cpu copy = *cpu;
 	union msrs m = {.list.nmsrs = KEPT};
+	int code;
 
 	for (unsigned i = 0; i < KEPT; i++)
 		m.list.entries[i] =
 			(struct kvm_msr_entry){.index = kept[i].index, .data = *place(&copy, i)};
-	if (ioctl(v->fd, KVM_SET_MSRS, &m.list) != (int)KEPT)
-		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_MSRS");
-	if (cpu->tsc_aux && !state_set_msr(v, MSR_TSC_AUX, cpu->tsc_aux))
-		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_MSRS of TSC_AUX");
-	return PN_OK;
+	code = check_msrs("KVM_SET_MSRS", &m.list, ioctl(v->fd, KVM_SET_MSRS, &m.list), err);
+	if (code || !cpu->tsc_aux)
+		return code;
+	m.list.nmsrs = 1;
+	m.list.entries[0] = (struct kvm_msr_entry){.index = MSR_TSC_AUX, .data = cpu->tsc_aux};
+	return check_msrs("KVM_SET_MSRS", &m.list, ioctl(v->fd, KVM_SET_MSRS, &m.list), err);
 }
 
 static struct virtual_segment take_segment(const struct kvm_segment *s)
@@ -182,11 +204,15 @@ int state_set_debug(struct vcpu *v, const uint64_t dr[8], struct pn_error *err)
 	return PN_OK;
 }
 
-static uint64_t get_xcr0(const struct vcpu *v)
+static int get_xcr0(const struct vcpu *v, uint64_t *xcr0, struct pn_error *err)
 {
 	struct kvm_xcrs x;
 
-	return ioctl(v->fd, KVM_GET_XCRS, &x) == 0 && x.nr_xcrs ? x.xcrs[0].value : 1;
+	if (ioctl(v->fd, KVM_GET_XCRS, &x))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_XCRS");
+	/* A processor without XSAVE has none. */
+	*xcr0 = x.nr_xcrs ? x.xcrs[0].value : 1;
+	return PN_OK;
 }
 
 bool state_has_pending(const struct vcpu *v)
@@ -281,19 +307,33 @@ int state_take(struct vcpu *v, struct vcpu_state *state, struct pn_error *err)
 	code = take_pending(v, state, err);
 	if (code)
 		return code;
-	if (ioctl(v->fd, KVM_GET_SREGS, &sregs) || ioctl(v->fd, KVM_GET_REGS, &state->regs))
+	if (ioctl(v->fd, KVM_GET_SREGS, &sregs))
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_SREGS");
+	if (ioctl(v->fd, KVM_GET_REGS, &state->regs))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_REGS");
 	take_sregs(&state->cpu, &sregs);
 	state->pending.cr2 = state->cpu.cr2;
 	state->cpu.interrupts = state->regs.rflags & RFLAGS_IF;
 	state->cpu.iopl = (uint8_t)((state->regs.rflags & RFLAGS_IOPL) >> RFLAGS_IOPL_SHIFT);
 	state->cpu.ac = state->cpu.cpl < 3 && state->regs.rflags & RFLAGS_AC;
-	state->cpu.xcr0 = get_xcr0(v);
-	state->cpu.pkru = state_get_pkru(v);
-	code = get_msrs(v, &state->cpu, err);
+	code = get_xcr0(v, &state->cpu.xcr0, err);
+	if (!code)
+		code = state_get_pkru(v, &state->cpu.pkru, err);
+	if (!code)
+		code = get_msrs(v, &state->cpu, err);
 	if (!code)
 		code = get_debug(v, state->cpu.dr, err);
 	return code;
+}
+
+static int refused(const struct virtual_cpu *cpu, struct pn_error *err)
+{
+	return pn_fail_errno(
+		err, PN_ERR_HOST_LACKS,
+		"this host refuses the guest's registers (CR0 0x%llx, CR4 0x%llx, EFER "
+		"0x%llx)",
+		(unsigned long long)cpu->cr0, (unsigned long long)cpu->cr4,
+		(unsigned long long)cpu->efer);
 }
 
 int state_give(struct vcpu *v, const struct vcpu_state *state, struct pn_error *err)
@@ -304,15 +344,14 @@ int state_give(struct vcpu *v, const struct vcpu_state *state, struct pn_error *
 	if (ioctl(v->fd, KVM_GET_SREGS, &sregs))
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_GET_SREGS");
 	state_to_sregs(&state->cpu, &sregs);
-	if (ioctl(v->fd, KVM_SET_SREGS, &sregs) || ioctl(v->fd, KVM_SET_REGS, &state->regs))
-		return pn_fail_errno(err, PN_ERR_HOST_LACKS,
-				     "this host refuses the guest's registers (CR0 0x%llx, CR4 "
-				     "0x%llx, EFER 0x%llx)",
-				     (unsigned long long)state->cpu.cr0,
-				     (unsigned long long)state->cpu.cr4,
-				     (unsigned long long)state->cpu.efer);
-	state_set_pkru(v, state->cpu.pkru);
-	code = state_set_msrs(v, &state->cpu, err);
+	if (ioctl(v->fd, KVM_SET_SREGS, &sregs))
+		return errno == EINVAL ? refused(&state->cpu, err)
+				       : pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_SREGS");
+	if (ioctl(v->fd, KVM_SET_REGS, &state->regs))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_REGS");
+	code = state_set_pkru(v, state->cpu.pkru, err);
+	if (!code)
+		code = state_set_msrs(v, &state->cpu, err);
 	if (!code)
 		code = state_set_debug(v, state->cpu.dr, err);
 	return code;

@@ -55,9 +55,10 @@ int state_set_msrs(struct vcpu *v, const struct virtual_cpu *cpu, struct pn_erro
 bool state_get_msr(const struct vcpu *v, uint32_t index, uint64_t *value);
 bool state_set_msr(const struct vcpu *v, uint32_t index, uint64_t value);
 
-/* PKRU (pkru.c); 0, and nothing done, where the guest is not offered protection keys. */
-uint32_t state_get_pkru(const struct vcpu *v);
-void state_set_pkru(const struct vcpu *v, uint32_t pkru);
+/* PKRU (pkru.c); 0, and nothing done, where the guest is not offered protection keys. Both return 0 or
+ * PN_ERR_SYSTEM; *pkru is 0 then. `err` may be NULL. */
+int state_get_pkru(const struct vcpu *v, uint32_t *pkru, struct pn_error *err);
+int state_set_pkru(const struct vcpu *v, uint32_t pkru, struct pn_error *err);
 
 /* Sets DR0 to DR7. Returns 0 or PN_ERR_SYSTEM. */
 int state_set_debug(struct vcpu *v, const uint64_t dr[8], struct pn_error *err);

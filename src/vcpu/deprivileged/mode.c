@@ -210,8 +210,10 @@ static int enter(struct vcpu *v, const struct vcpu_state *state, struct pn_error
 	regs = d->regs;
 	area_regs(&d->area, &regs);
 	msrs = monitor_msrs(d);
-	if (ioctl(v->fd, KVM_SET_SREGS, &sregs) || ioctl(v->fd, KVM_SET_REGS, &regs))
+	if (ioctl(v->fd, KVM_SET_SREGS, &sregs))
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_SREGS");
+	if (ioctl(v->fd, KVM_SET_REGS, &regs))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_SET_REGS");
 	code = state_set_debug(v, no_debug, err);
 	return code ? code : state_set_msrs(v, &msrs, err);
 }
