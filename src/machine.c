@@ -229,10 +229,12 @@ int pn_run(struct pn_machine *m, struct pn_result *result, struct pn_error *err)
 	if (m->ended)
 		return pn_fail(err, PN_ERR_STATE, "the guest has ended: %s", m->reason);
 	code = vcpu_run(&m->vcpu, &end, err);
-	if (code)
+	if (code && !end.failed)
 		return code;
 	m->ended = end.end == PN_END_STATUS || end.end == PN_END_DIED;
 	memcpy(m->reason, end.reason, sizeof(m->reason));
+	if (code)
+		return code;
 	if (end.end == PN_END_DIED)
 		m->report = report_death(&m->vcpu);
 	*result = (struct pn_result){

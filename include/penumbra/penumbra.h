@@ -154,8 +154,8 @@ int pn_load_elf(struct pn_machine *m, const char *path, struct pn_error *err);
 
 /*
  * Runs the guest on the calling thread until it ends. Returns 0 with *result filled, or
- * PN_ERR_STATE, PN_ERR_SYSTEM with *err filled. After PN_END_STOPPED and PN_END_MAX_EXITS the
- * machine can be run on.
+ * PN_ERR_STATE, PN_ERR_SYSTEM, PN_ERR_NOMEM with *err filled. After PN_END_STOPPED and
+ * PN_END_MAX_EXITS the machine can be run on.
  */
 int pn_run(struct pn_machine *m, struct pn_result *result, struct pn_error *err);
 
@@ -165,8 +165,8 @@ void pn_stop(struct pn_machine *m);
 /*
  * Asks the guest to go on in a mode, as soon as it stands between two instructions; before pn_run,
  * with the next one. The mode can be changed any number of times; the guest cannot tell, but by
- * time. Async-signal-safe. Returns 0 or PN_ERR_ARGUMENT. A change that fails ends the run with
- * PN_END_DIED.
+ * time. Async-signal-safe. Returns 0 or PN_ERR_ARGUMENT. A change that the guest does not allow ends
+ * the run with PN_END_DIED; one in which a system call fails makes pn_run fail.
  */
 int pn_set_mode(struct pn_machine *m, enum pn_mode mode);
 

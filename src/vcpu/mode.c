@@ -74,9 +74,13 @@ enum vcpu_verdict mode_grant(struct vcpu *v, bool *exited, struct vcpu_end *end)
 		vcpu_kick(v);
 	if (to == now)
 		return VCPU_CONTINUE;
-	if (change(v, to, *exited, &err))
+	if (change(v, to, *exited, &err)) {
+		/* A call that fails says nothing of the guest. */
+		if (err.code == PN_ERR_SYSTEM || err.code == PN_ERR_NOMEM)
+			end->failed = err.code;
 		return vcpu_end(end, PN_END_DIED, "change to %s mode: %s", modes[to]->name,
 				err.text);
+	}
 	v->toggles++;
 	trace_mode(v, now, to);
 	*exited = false;

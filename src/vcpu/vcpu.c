@@ -114,7 +114,7 @@ static enum vcpu_verdict run_failed(struct vcpu *v, struct vcpu_end *end)
 	case EFAULT:
 	case EHWPOISON: break;
 	default:
-		end->error = errno;
+		end->failed = PN_ERR_SYSTEM;
 		return vcpu_end(end, PN_END_DIED, "KVM_RUN: %s", strerror(errno));
 	}
 	if (v->run->exit_reason != KVM_EXIT_MEMORY_FAULT)
@@ -331,10 +331,7 @@ int vcpu_run(struct vcpu *v, struct vcpu_end *end, struct pn_error *err)
 	atomic_store(&v->thread, 0);
 	kicked = outer;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!end->error)
-		return PN_OK;
-	errno = end->error;
-	return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_RUN");
+	return end->failed ? pn_fail(err, end->failed, "%s", end->reason) : PN_OK;
 }
 
 void vcpu_kick(struct vcpu *v)

@@ -26,7 +26,7 @@
 struct vcpu_end {
 	enum pn_end end;
 	unsigned status; /* for PN_END_STATUS */
-	int error;	 /* errno of KVM_RUN, if that failed for no fault of the guest's; else 0 */
+	int failed;	 /* enum pn_code, if the host has failed and not the guest; else 0 */
 	char reason[256];
 };
 
