@@ -135,11 +135,14 @@ static int read_symbols(struct trace_reader *r, const char *path, struct pn_erro
 	struct pn_trace_symbol s;
 
 	for (; left; left -= sizeof(s) + s.length) {
+		errno = 0;
 		if (left < sizeof(s) || read_all(r->fd, &s, sizeof(s)) != sizeof(s) ||
 		    s.length > SYMBOL_NAME_MAX || s.length > left - sizeof(s) ||
 		    read_all(r->fd, name, s.length) != (ssize_t)s.length)
-			return pn_fail(err, PN_ERR_IMAGE,
-				       "%s: a damaged trace: its symbols are not possible", path);
+			return errno ? pn_fail_errno(err, PN_ERR_SYSTEM, "%s: cannot be read", path)
+				     : pn_fail(err, PN_ERR_IMAGE,
+					       "%s: a damaged trace: its symbols are not possible",
+					       path);
 		name[s.length] = 0;
 		if (symbols_add(&r->symbols, s.gva, s.size, name))
 			return pn_fail(err, PN_ERR_NOMEM, "out of memory");
@@ -152,20 +155,25 @@ static int read_symbols(struct trace_reader *r, const char *path, struct pn_erro
 int trace_open(struct trace_reader *r, const char *path, struct pn_error *err)
 {
 	const char *fault;
+	ssize_t got;
 	int code;
 
 	memset(r, 0, sizeof(*r));
 	r->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (r->fd < 0)
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "%s", path);
-	fault = fault_of(&r->header, read_all(r->fd, &r->header, sizeof(r->header)));
-	if (!fault) {
+	got = read_all(r->fd, &r->header, sizeof(r->header));
+	fault = got < 0 ? NULL : fault_of(&r->header, got);
+	if (got < 0) {
+		code = pn_fail_errno(err, PN_ERR_SYSTEM, "%s: cannot be read", path);
+	} else if (fault) {
+		code = pn_fail(err, PN_ERR_IMAGE, "%s: %s", path, fault);
+	} else {
 		make_printable(r->header.host);
 		make_printable(r->header.guest);
 		make_printable(r->header.cmdline);
+		code = read_symbols(r, path, err);
 	}
-	code = fault ? pn_fail(err, PN_ERR_IMAGE, "%s: %s", path, fault)
-		     : read_symbols(r, path, err);
 	if (code)
 		trace_close(r);
 	return code;
@@ -179,6 +187,23 @@ void trace_close(struct trace_reader *r)
 	r->fd = -1;
 }
 
+/* Reads a record at an offset of the file; false if it cannot be. */
+static bool read_record(int fd, off_t at, struct pn_trace_record *r)
+{
+	size_t done = 0;
+
+	while (done < sizeof(*r)) {
+		ssize_t n = pread(fd, (char *)r + done, sizeof(*r) - done, at + (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		done += (size_t)n;
+	}
+	return true;
+}
+
 uint64_t trace_last_ns(const struct trace_reader *r)
 {
 	const off_t size = sizeof(struct pn_trace_record);
@@ -190,9 +215,7 @@ uint64_t trace_last_ns(const struct trace_reader *r)
 	if (fstat(r->fd, &st) || !S_ISREG(st.st_mode) || st.st_size < head + size)
 		return 0;
 	count = (st.st_size - head) / size;
-	if (pread(r->fd, &last, sizeof(last), head + (count - 1) * size) != size)
-		return 0;
-	return last.time;
+	return read_record(r->fd, head + (count - 1) * size, &last) ? last.time : 0;
 }
 
 uint64_t trace_size(const struct trace_reader *r)
@@ -216,7 +239,7 @@ int trace_read(struct trace_reader *r, struct pn_error *err)
 	ssize_t n = r->ended ? 0 : read_all(r->fd, r->batch, sizeof(r->batch));
 
 	if (n < 0)
-		return pn_fail_errno(err, PN_ERR_SYSTEM, "trace");
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "trace: cannot be read");
 	r->taken += (uint64_t)n;
 	r->ended |= (size_t)n % sizeof(r->batch[0]) != 0;
 	return (int)((size_t)n / sizeof(r->batch[0]));

@@ -258,6 +258,7 @@ static bool same_symbols(const struct symbols *a, const struct symbols *b)
 
 static int open_side(struct diff_side *s, const char *path, struct pn_error *err)
 {
+	struct stat st;
 	int code;
 
 	s->path = path;
@@ -275,7 +276,9 @@ static int open_side(struct diff_side *s, const char *path, struct pn_error *err
 		s->reader = NULL;
 		return code;
 	}
-	if (!trace_size(s->reader))
+	if (fstat(s->reader->fd, &st))
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "%s: fstat", path);
+	if (!S_ISREG(st.st_mode))
 		return pn_fail(err, PN_ERR_IMAGE, "%s: no plain file: a diff reads it twice", path);
 	return PN_OK;
 }
