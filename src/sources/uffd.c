@@ -105,8 +105,12 @@ static void resolve(const struct uffd *u, const struct uffd_msg *message, uint64
 		break;
 	/* Two touched it at once: the other's event has filled it. */
 	case EEXIST: ioctl(u->fd, UFFDIO_WAKE, &page); break;
-	/* There is no memory. What comes of that is to come as it would without this source. */
-	default: let_go(u); break;
+	/* There is no memory. What comes of that is to come as it would without this source; the
+	 * trace says that it is not all. */
+	default:
+		trace_ring_drop(u->ring);
+		let_go(u);
+		break;
 	}
 }
 
