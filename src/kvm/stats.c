@@ -5,6 +5,7 @@
 #include "error.h"
 #include "kvm/kvm.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,12 @@
 
 static bool read_at(int fd, void *to, size_t len, uint64_t offset)
 {
-	return pread(fd, to, len, (off_t)offset) == (ssize_t)len;
+	ssize_t n = pread(fd, to, len, (off_t)offset);
+
+	/* Half of it is a failure without a number of its own. */
+	if (n >= 0 && n != (ssize_t)len)
+		errno = EIO;
+	return n == (ssize_t)len;
 }
 
 /* Descriptors are read one by one into this. */
