@@ -2,6 +2,7 @@
 /* The yardstick: a VM with nothing around it. */
 #include "bench/bare.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <stdlib.h>
@@ -65,20 +66,23 @@ static int create_vcpu(struct bare *b, struct kvm_cpuid2 *cpuid, int run_size)
 	void *run;
 
 	b->vcpu = ioctl(b->vm, KVM_CREATE_VCPU, 0L);
+	if (b->vcpu < 0)
+		return -1;
 	run = mmap(NULL, (size_t)run_size, PROT_READ | PROT_WRITE, MAP_SHARED, b->vcpu, 0);
-	if (run == MAP_FAILED || ioctl(b->vcpu, KVM_SET_CPUID2, cpuid))
+	if (run == MAP_FAILED)
 		return -1;
 	b->run = run;
-	return 0;
+	return ioctl(b->vcpu, KVM_SET_CPUID2, cpuid) ? -1 : 0;
 }
 
-int bare_create(struct bare *b, const void *code, unsigned len)
+static int create(struct bare *b, const void *code, unsigned len)
 {
 	static union {
 		struct kvm_cpuid2 list;
 		char room[sizeof(struct kvm_cpuid2) + CPUID_ROOM * sizeof(struct kvm_cpuid_entry2)];
 	} cpuid;
 	struct kvm_userspace_memory_region region = {.memory_size = RAM_SIZE};
+	void *ram;
 	int run_size;
 
 	b->at[BARE_BEGIN] = now();
@@ -92,14 +96,17 @@ int bare_create(struct bare *b, const void *code, unsigned len)
 	b->at[BARE_KVM] = now();
 
 	b->vm = ioctl(b->kvm, KVM_CREATE_VM, 0L);
+	if (b->vm < 0)
+		return -1;
 	b->at[BARE_VM] = now();
 
 	b->memfd = memfd_create("bare-ram", MFD_CLOEXEC);
-	if (ftruncate(b->memfd, RAM_SIZE))
+	if (b->memfd < 0 || ftruncate(b->memfd, RAM_SIZE))
 		return -1;
-	b->ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, b->memfd, 0);
-	if (b->ram == MAP_FAILED)
+	ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, b->memfd, 0);
+	if (ram == MAP_FAILED)
 		return -1;
+	b->ram = ram;
 	region.userspace_addr = (uintptr_t)b->ram;
 	if (ioctl(b->vm, KVM_SET_USER_MEMORY_REGION, &region))
 		return -1;
@@ -117,6 +124,21 @@ int bare_create(struct bare *b, const void *code, unsigned len)
 	return 0;
 }
 
+int bare_create(struct bare *b, const void *code, unsigned len)
+{
+	int saved;
+
+	b->kvm = b->vm = b->memfd = b->vcpu = -1;
+	b->ram = NULL;
+	b->run = NULL;
+	if (create(b, code, len) == 0)
+		return 0;
+	saved = errno;
+	bare_destroy(b);
+	errno = saved;
+	return -1;
+}
+
 int bare_run(struct bare *b, uint64_t count)
 {
 	while (count--)
@@ -127,10 +149,13 @@ int bare_run(struct bare *b, uint64_t count)
 
 void bare_destroy(struct bare *b)
 {
-	munmap(b->run, (size_t)ioctl(b->kvm, KVM_GET_VCPU_MMAP_SIZE, 0));
-	close(b->vcpu);
-	close(b->vm);
-	munmap(b->ram, RAM_SIZE);
-	close(b->memfd);
-	close(b->kvm);
+	const int fds[] = {b->vcpu, b->vm, b->memfd, b->kvm};
+
+	if (b->run)
+		munmap(b->run, (size_t)ioctl(b->kvm, KVM_GET_VCPU_MMAP_SIZE, 0));
+	if (b->ram)
+		munmap(b->ram, RAM_SIZE);
+	for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 }

@@ -30,7 +30,7 @@ struct bare {
 
 /*
  * Makes a VM whose guest runs `code` (`len` bytes, at most a page) in 64-bit mode at CPL 0.
- * Returns 0, or -1 with errno set; the process is expected to end then, nothing is taken back.
+ * Returns 0, or -1 with errno set; nothing is left of it then.
  */
 int bare_create(struct bare *b, const void *code, unsigned len);
 

@@ -99,15 +99,20 @@ static int set_registers(struct bare_fault *b)
 
 int bare_fault_create(struct bare_fault *b)
 {
+	int saved;
+
 	memset(b, 0, sizeof(*b));
 	if (bare_create(&b->vm, kernel, sizeof(kernel)))
 		return -1;
 	write_segments(b);
 	write_tables(b);
 	/* The first fault is the fetch of nothing yet: it ends at the first OUT. */
-	if (set_registers(b) || ioctl(b->vm.vcpu, KVM_RUN, 0))
-		return -1;
-	return 0;
+	if (set_registers(b) == 0 && ioctl(b->vm.vcpu, KVM_RUN, 0) == 0)
+		return 0;
+	saved = errno;
+	bare_destroy(&b->vm);
+	errno = saved;
+	return -1;
 }
 
 int bare_fault_run(struct bare_fault *b, unsigned count)
