@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "faults/campaign.h"
 
+#include "cli/cli.h"
 #include "faults/calls.h"
 #include "faults/judge.h"
 
@@ -13,6 +14,10 @@
 
 /* In the short form: so many of each label from the first on, and the last. */
 #define FIRST 2
+
+/* ... and of labels that other commands have, one in so many. */
+#define AGAIN 6
+#define SEEN  600
 
 struct campaign {
 	const struct command *command;
@@ -69,6 +74,7 @@ static bool run(struct campaign *c, const struct fault *f, struct fault_run *r)
 		return false;
 	}
 	c->complaints->runs++;
+
 	return f->act == FAULT_NONE || r->hit;
 }
 
@@ -78,8 +84,8 @@ static void tell(const struct campaign *c, const struct fault *f, const char *wh
 
 	words(f, c->run->label, text, sizeof(text));
 	if (is_set("PENUMBRA_FAULTS_VERBOSE"))
-		printf("%s: %s -> %d %s%s%s\n", c->command->name, text, c->run->status,
-		       c->run->err, *why ? "WRONG: " : "", why);
+		printf("%s: %s -> %d %s%s%s\n", c->command->name, text, c->run->status, c->run->err,
+		       *why ? "WRONG: " : "", why);
 	if (*why)
 		complain(c->complaints, "%s: %s: %s\n", c->command->name, text, why);
 }
@@ -108,9 +114,54 @@ static void try(struct campaign *c, const struct fault *f)
 	tell(c, f, why);
 }
 
-static bool is_wanted(unsigned nth, unsigned count)
+/* Whether a command is only about some labels, and this is none of them. */
+static bool is_left_out(const struct command *command, const char *label)
 {
-	return nth <= FIRST || nth == count || is_set("PENUMBRA_FAULTS_EVERY");
+	const char *const *only = command->only;
+
+	if (is_set("PENUMBRA_FAULTS_EVERY"))
+		return false;
+	for (unsigned i = 0; only[i]; i++)
+		if (strncmp(label, only[i], strlen(only[i])) == 0)
+			return false;
+	return *only != NULL;
+}
+
+/* Labels of commands before this one. */
+static struct {
+	char label[FAULT_LABEL];
+	unsigned commands;
+} seen[SEEN];
+static unsigned seen_count;
+
+/* How many commands before this one have had a label. */
+static unsigned seen_before(const char *label)
+{
+	for (unsigned i = 0; i < seen_count; i++)
+		if (strcmp(seen[i].label, label) == 0)
+			return seen[i].commands++;
+	if (seen_count < SEEN)
+		strcpy(seen[seen_count++].label, label);
+	return 0;
+}
+
+/* Whether the call is tried; a label that other commands have had is tried now and then. */
+static bool is_wanted(const struct command *command, unsigned nth, unsigned count, unsigned before)
+{
+	if (*command->only)
+		return nth == 1;
+	if (is_set("PENUMBRA_FAULTS_EVERY"))
+		return true;
+	if (before)
+		return nth == 1 + before % count && before % AGAIN == nth % AGAIN;
+	return nth <= FIRST || nth == count;
+}
+
+/* Calls that cannot fail as they are made, beside those that are not counted. */
+static bool is_sure(const char *label)
+{
+	/* One is added to nothing. */
+	return strcmp(label, "write anon_inode:[eventfd]") == 0;
 }
 
 static void try_label(struct campaign *c, const struct fault_calls *calls)
@@ -120,8 +171,12 @@ static void try_label(struct campaign *c, const struct fault_calls *calls)
 			strncmp(calls->label, "pread ", 6) == 0 ||
 			strncmp(calls->label, "write ", 6) == 0;
 
+	unsigned before = seen_before(calls->label);
+
+	if (is_sure(calls->label) || is_left_out(c->command, calls->label))
+		return;
 	for (f.nth = 1; f.nth <= calls->count; f.nth++) {
-		if (!is_wanted(f.nth, calls->count))
+		if (!is_wanted(c->command, f.nth, calls->count, before))
 			continue;
 		f.act = FAULT_ERROR;
 		f.value = calls->error;
@@ -150,7 +205,8 @@ static bool begin(struct campaign *c, const struct command *command, struct comp
 		complain(complaints, "out of memory\n");
 		return false;
 	}
-	return run(c, &none, c->plain);
+	return run(c, &none, c->plain) &&
+	       (c->plain->status != CLI_HOST_LACKS || command->refused_too);
 }
 
 static void end(struct campaign *c)
@@ -165,6 +221,8 @@ void campaign_calls(const struct command *command, struct complaints *complaints
 {
 	struct campaign c;
 
+	if (command->slow && !is_set("PENUMBRA_FAULTS_EVERY"))
+		return;
 	if (begin(&c, command, complaints)) {
 		if (*c.plain->left)
 			complain(complaints, "%s: left without any fault: %s", command->name,

@@ -28,6 +28,11 @@ struct command {
 	 * in if not. NULL: a run that fails leaves none. */
 	bool (*file_is_right)(const char *path, int status, char *why, size_t size);
 	int extra;	  /* a status beside 125 and 126 that a fault may give */
+	bool finds;	  /* what fails is a finding on standard output: 0 and 1 are right then */
+	bool foreign;	  /* no program of ours: its messages are its own */
+	bool refused_too; /* worth trying on a host that refuses it, too */
+	bool slow;	  /* in the long form only */
+	const char *only[8]; /* labels that begin so, once each; none: all */
 };
 
 /* Lines of what was found. */

@@ -17,8 +17,8 @@
 #include <string.h>
 
 static const struct option options[] = {
-	{"call", required_argument, NULL, 'c'},	 {"nth", required_argument, NULL, 'n'},
-	{"onwards", no_argument, NULL, 'o'},	 {"error", required_argument, NULL, 'e'},
+	{"call", required_argument, NULL, 'c'},	  {"nth", required_argument, NULL, 'n'},
+	{"onwards", no_argument, NULL, 'o'},	  {"error", required_argument, NULL, 'e'},
 	{"signal", required_argument, NULL, 's'}, {"short", no_argument, NULL, 't'},
 	{"stdout", required_argument, NULL, 'f'}, {0},
 };

@@ -25,16 +25,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OPTIONS                                                                       \
-	(PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEEXEC |             \
-	 PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXIT)
+#define OPTIONS                                                                                 \
+	(PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | \
+	 PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXIT)
 
 struct tracer {
 	struct fault_run *r;
 	const struct fault *fault;
-	pid_t pid;	 /* the program's; others are its children, which are let alone */
-	uint64_t entry;	 /* its first instruction of its own */
-	long word;	 /* what was there before the breakpoint */
+	pid_t pid;	/* the program's; others are its children, which are let alone */
+	uint64_t entry; /* its first instruction of its own */
+	long word;	/* what was there before the breakpoint */
 	bool counting;
 	pid_t failing;	 /* a thread whose call is to fail when it has been made */
 	bool open[1024]; /* descriptors it was started with */
@@ -353,8 +353,7 @@ static void follow(struct tracer *t)
 		if (tid != t->pid)
 			continue;
 		watched = 0;
-		t->r->status =
-			WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+		t->r->status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 	}
 }
 

@@ -42,11 +42,11 @@ struct fault_calls {
 
 /* How the program is started. */
 struct fault_program {
-	const char *const *argv;   /* up to a NULL; argv[0] is a path */
-	const char *stdout_path;   /* NULL: it is kept in fault_run.out; "|": a pipe without reader */
-	const char *environment;   /* one NAME=VALUE more, or NULL */
-	unsigned long memory;	   /* RLIMIT_AS in bytes; 0: as it is */
-	unsigned seconds;	   /* after which it is killed */
+	const char *const *argv; /* up to a NULL; argv[0] is a path */
+	const char *stdout_path; /* NULL: it is kept in fault_run.out; "|": a pipe without reader */
+	const char *environment; /* one NAME=VALUE more, or NULL */
+	unsigned long memory;	 /* RLIMIT_AS in bytes; 0: as it is */
+	unsigned seconds;	 /* after which it is killed */
 };
 
 /* What came of it. */
@@ -60,7 +60,7 @@ struct fault_run {
 	struct fault_calls label_calls[FAULT_LABELS];
 	char out[FAULT_OUTPUT], err[FAULT_OUTPUT];
 	size_t out_len, err_len;
-	char left[2048];	/* what it had open or mapped when it ended, that it was not
+	char left[2048];	 /* what it had open or mapped when it ended, that it was not
 				   started with; lines */
 	unsigned long anonymous; /* bytes of anonymous mappings when it ended */
 };
