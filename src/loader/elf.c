@@ -6,6 +6,7 @@
 #include "error.h"
 #include "loader/image.h"
 #include "loader/relocate.h"
+#include "loader/sections.h"
 #include "loader/text.h"
 #include "memory/boot_tables.h"
 
@@ -144,8 +145,12 @@ static int read_segments(struct file *f, const struct gmem *mem, struct image *i
 		GElf_Phdr p;
 		int code;
 
-		if (!gelf_getphdr(f->elf, (int)i, &p))
-			return REFUSE(f, "%s: program header %u truncated", f->path, i);
+		errno = 0;
+		if (!gelf_getphdr(f->elf, (int)i, &p)) {
+			code = section_read_error(f->path, f->err);
+			return code ? code
+				    : REFUSE(f, "%s: program header %u truncated", f->path, i);
+		}
 		if (p.p_type == PT_INTERP)
 			return REFUSE(f,
 				      "%s: wants a dynamic linker; link the guest statically "
@@ -201,7 +206,7 @@ static int read_symbols(struct file *f, struct image *image)
 	int code = PN_OK;
 
 	/* A file without usable symbols is still a guest: its reports have fewer names. */
-	while (!code && (section = elf_nextscn(f->elf, section))) {
+	while (!code && (section = section_next(f->elf, section))) {
 		GElf_Shdr head;
 		Elf_Data *data;
 		GElf_Sym sym;
@@ -209,10 +214,16 @@ static int read_symbols(struct file *f, struct image *image)
 		if (!gelf_getshdr(section, &head) || head.sh_type != SHT_SYMTAB)
 			continue;
 		data = elf_getdata(section, NULL);
-		for (int i = 0; data && !code && gelf_getsym(data, i, &sym); i++) {
-			const char *name = elf_strptr(f->elf, head.sh_link, sym.st_name);
+		if (!data)
+			return section_read_error(f->path, f->err);
+		for (int i = 0; !code && gelf_getsym(data, i, &sym); i++) {
+			const char *name;
 			unsigned type = GELF_ST_TYPE(sym.st_info);
 
+			errno = 0;
+			name = elf_strptr(f->elf, head.sh_link, sym.st_name);
+			if (!name && errno)
+				return section_read_error(f->path, f->err);
 			if (!name || !*name || sym.st_shndx == SHN_UNDEF ||
 			    sym.st_shndx == SHN_ABS || type == STT_SECTION || type == STT_FILE)
 				continue;
@@ -220,6 +231,8 @@ static int read_symbols(struct file *f, struct image *image)
 		}
 		break; /* a file has one such table; more would only cost memory */
 	}
+	if (!section && section_read_error(f->path, f->err))
+		return PN_ERR_SYSTEM;
 	if (code)
 		return pn_fail(f->err, code, "%s: out of memory for symbols", f->path);
 	symbols_sort(&image->symbols);
@@ -263,7 +276,7 @@ static int load(struct file *f, struct gmem *mem, struct image *image)
 	if (!code)
 		code = copy_segments(f, mem, image);
 	if (!code)
-		text_find(f->elf, f->header.e_type == ET_DYN, image);
+		code = text_find(f->elf, f->path, f->header.e_type == ET_DYN, image, f->err);
 	if (!code)
 		relocations_apply(&relocations, mem);
 	relocations_free(&relocations);

@@ -3,6 +3,7 @@
 #include "loader/relocate.h"
 
 #include "error.h"
+#include "loader/sections.h"
 
 #include <gelf.h>
 #include <stdlib.h>
@@ -59,15 +60,18 @@ int relocations_read(struct relocations *r, Elf *elf, const char *path, const st
 		     struct pn_error *err)
 {
 	Elf_Scn *section = NULL;
-	size_t count;
+	size_t count = 0;
 
-	if (elf_getshdrnum(elf, &count) || count == 0)
+	errno = 0;
+	if (elf_getshdrnum(elf, &count) && section_read_error(path, err))
+		return PN_ERR_SYSTEM;
+	if (count == 0)
 		return pn_fail(
 			err, PN_ERR_IMAGE,
 			"%s: a static-PIE without section headers: its relocations cannot be "
 			"found",
 			path);
-	while ((section = elf_nextscn(elf, section))) {
+	while ((section = section_next(elf, section))) {
 		GElf_Shdr head;
 		Elf_Data *data;
 		int code;
@@ -87,6 +91,8 @@ int relocations_read(struct relocations *r, Elf *elf, const char *path, const st
 				       "%s: relocations of %llu bytes each; x86-64 has %zu", path,
 				       (unsigned long long)head.sh_entsize, sizeof(Elf64_Rela));
 		data = elf_getdata(section, NULL);
+		if (!data && section_read_error(path, err))
+			return PN_ERR_SYSTEM;
 		if (!data)
 			return pn_fail(err, PN_ERR_IMAGE, "%s: relocations truncated", path);
 		if (r->count)
@@ -97,7 +103,7 @@ int relocations_read(struct relocations *r, Elf *elf, const char *path, const st
 		if (code)
 			return code;
 	}
-	return PN_OK;
+	return section_read_error(path, err);
 }
 
 void relocations_apply(const struct relocations *r, struct gmem *mem)

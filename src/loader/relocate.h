@@ -22,7 +22,7 @@ struct relocations {
 
 /*
  * Collects and checks the relocations of an ET_DYN file whose segments are in *image. Returns 0
- * (free with relocations_free), PN_ERR_IMAGE or PN_ERR_NOMEM.
+ * (free with relocations_free), PN_ERR_IMAGE, PN_ERR_SYSTEM or PN_ERR_NOMEM.
  */
 int relocations_read(struct relocations *r, Elf *elf, const char *path, const struct image *image,
 		     struct pn_error *err);

@@ -2,6 +2,8 @@
 /* The pieces of a file that are code. */
 #include "loader/text.h"
 
+#include "loader/sections.h"
+
 #include <gelf.h>
 
 static void add(struct image *image, const struct image_segment *s, uint64_t offset, uint64_t size)
@@ -34,14 +36,15 @@ static bool overlaps(const struct image *image, gva_t gva, uint64_t size)
 	return false;
 }
 
-/* False: the section headers are not what a linker writes, or too many. */
+/* False: the section headers are not what a linker writes, or too many, or, with errno set, cannot be
+ * read. */
 static bool add_sections(Elf *elf, gva_t base, struct image *image)
 {
 	const uint64_t code = SHF_ALLOC | SHF_EXECINSTR;
 	Elf_Scn *section = NULL;
 	GElf_Shdr head;
 
-	while ((section = elf_nextscn(elf, section))) {
+	while ((section = section_next(elf, section))) {
 		const struct image_segment *s;
 		gva_t gva;
 
@@ -54,16 +57,21 @@ static bool add_sections(Elf *elf, gva_t base, struct image *image)
 			return false;
 		add(image, s, gva - s->gva, head.sh_size);
 	}
-	return image->text_count != 0;
+	return !errno && image->text_count != 0;
 }
 
-void text_find(Elf *elf, bool is_pie, struct image *image)
+int text_find(Elf *elf, const char *path, bool is_pie, struct image *image, struct pn_error *err)
 {
+	bool found;
+
 	image->text_count = 0;
-	if (add_sections(elf, is_pie ? IMAGE_PIE_BASE : 0, image))
-		return;
+	errno = 0;
+	found = add_sections(elf, is_pie ? IMAGE_PIE_BASE : 0, image);
+	if (found || section_read_error(path, err))
+		return found ? PN_OK : PN_ERR_SYSTEM;
 	image->text_count = 0;
 	for (unsigned i = 0; i < image->count; i++)
 		if (image->segment[i].executable && image->segment[i].file_size)
 			add(image, &image->segment[i], 0, image->segment[i].file_size);
+	return PN_OK;
 }

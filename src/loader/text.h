@@ -13,8 +13,8 @@
 /*
  * Fills image->text from the file's section headers and image->segment. No two pieces overlap and
  * each lies in one segment's bytes, so that together they are no longer than the image, however
- * hostile the file.
+ * hostile the file. Returns 0, or PN_ERR_SYSTEM if the file cannot be read.
  */
-void text_find(Elf *elf, bool is_pie, struct image *image);
+int text_find(Elf *elf, const char *path, bool is_pie, struct image *image, struct pn_error *err);
 
 #endif
