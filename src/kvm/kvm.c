@@ -103,6 +103,10 @@ int kvm_vm_create(const struct kvm_host *host, struct pn_error *err)
 	do {
 		vm = ioctl(host->fd, KVM_CREATE_VM, 0L);
 	} while (vm < 0 && errno == EINTR);
+	if (vm < 0 && errno == EBUSY)
+		return pn_fail_errno(err, PN_ERR_HOST_LACKS,
+				     "KVM_CREATE_VM: another hypervisor has this processor's "
+				     "virtualisation; stop that one");
 	if (vm < 0)
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "KVM_CREATE_VM");
 	if (ioctl(vm, KVM_SET_TSS_ADDR, (unsigned long)REAL_MODE_TSS)) {

@@ -44,6 +44,11 @@ failed:
 				     "RAM of %llu MiB in %s pages: reserve them first "
 				     "(/sys/kernel/mm/hugepages/*/nr_hugepages)",
 				     (unsigned long long)size >> 20, b->name);
+	else if (errno == ENOMEM)
+		code = pn_fail_errno(err, PN_ERR_SYSTEM,
+				     "RAM of %llu MiB: give the guest less (--mem), or the process "
+				     "more (ulimit -v)",
+				     (unsigned long long)size >> 20);
 	else
 		code = pn_fail_errno(err, PN_ERR_SYSTEM, "RAM of %llu MiB",
 				     (unsigned long long)size >> 20);
