@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -91,6 +92,20 @@ static void collect(struct act *act, struct pn_machine *m)
 	kvm_stats_free(&s);
 }
 
+/* By a signal, or by the time limit. */
+static int stopped(const struct scene *scene)
+{
+	int signal = stop_signal();
+
+	if (signal == SIGALRM) {
+		cli_fail("pagelab %s: time limit reached", scene->cmdline);
+		return CLI_TIMEOUT;
+	}
+	cli_fail("pagelab %s: stopped by signal %d (%s)", scene->cmdline, signal,
+		 strsignal(signal));
+	return 128 + signal;
+}
+
 /*
  * Runs one workload. Returns 0, and the machine to look into and destroy; or an exit status after
  * a line on stderr.
@@ -116,6 +131,8 @@ static int play(struct act *act, const struct scene *scene, enum way way, const 
 	if (pn_load_elf(m, guest, &err) || stop_arm(m, LIMIT_NS, &err) ||
 	    pn_run(m, &result, &err)) {
 		status = cli_fail_error(&err);
+	} else if (result.end == PN_END_STOPPED) {
+		status = stopped(scene);
 	} else if (result.end != PN_END_STATUS || result.status != 0) {
 		cli_fail("pagelab %s: %s", scene->cmdline, result.reason);
 		fwrite(transcript.text, 1, transcript.len, stderr);

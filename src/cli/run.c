@@ -195,6 +195,7 @@ int cli_run(int argc, char **argv)
 
 	if (status)
 		return status < 0 ? cli_finish(0) : status;
+	stop_prepare();
 	status = check_mmu(&r);
 	/* Opened before the guest runs: a path that is wrong must not cost a run. */
 	if (!status && r.options.stats_file)

@@ -51,6 +51,13 @@ static void set_handlers(void)
 	pthread_sigmask(SIG_UNBLOCK, &handled, &mask_before);
 }
 
+void stop_prepare(void)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	sigaction(SIGUSR1, &ignore, NULL);
+}
+
 int stop_arm(struct pn_machine *m, uint64_t timeout_ns, struct pn_error *err)
 {
 	struct itimerval limit = {

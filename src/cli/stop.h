@@ -5,6 +5,9 @@
 
 #include <penumbra/penumbra.h>
 
+/* A SIGUSR1 that comes before the guest runs, or when it has ended, is not to end the program. */
+void stop_prepare(void);
+
 /*
  * From now on a signal acts on `m`, and so does the end of `timeout_ns` (0: no limit), counted from
  * here. Returns 0 or PN_ERR_SYSTEM.
