@@ -25,6 +25,12 @@ static bool is_ours(const struct outfile *o)
 	       S_ISREG(named.st_mode) && open.st_dev == named.st_dev && open.st_ino == named.st_ino;
 }
 
+/* Why a write of before has failed is no longer known; what is full still is. */
+static int ask_again(FILE *f)
+{
+	return fputc('\n', f) == EOF || fflush(f) ? errno : EIO;
+}
+
 int outfile_close(struct outfile *o, int failed)
 {
 	int error = 0;
@@ -32,11 +38,10 @@ int outfile_close(struct outfile *o, int failed)
 
 	if (!o->f)
 		return failed ? CLI_FAILED : 0;
-	/* Why a write of before has failed is no longer known. */
 	if (fflush(o->f))
 		error = errno;
 	else if (ferror(o->f))
-		error = EIO;
+		error = ask_again(o->f);
 	ours = is_ours(o);
 	if (fclose(o->f) && !error)
 		error = errno;
