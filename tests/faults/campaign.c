@@ -19,6 +19,9 @@
 #define AGAIN 6
 #define SEEN  600
 
+/* ... and a signal at one call in so many. */
+#define SIGNAL_STEP 4
+
 struct campaign {
 	const struct command *command;
 	struct fault_program program;
@@ -148,10 +151,12 @@ static unsigned seen_before(const char *label)
 /* Whether the call is tried; a label that other commands have had is tried now and then. */
 static bool is_wanted(const struct command *command, unsigned nth, unsigned count, unsigned before)
 {
-	if (*command->only)
+	if (command->slow)
 		return nth == 1;
 	if (is_set("PENUMBRA_FAULTS_EVERY"))
 		return true;
+	if (*command->only)
+		return nth == 1;
 	if (before)
 		return nth == 1 + before % count && before % AGAIN == nth % AGAIN;
 	return nth <= FIRST || nth == count;
@@ -233,25 +238,45 @@ void campaign_calls(const struct command *command, struct complaints *complaints
 	end(&c);
 }
 
-void campaign_signal(const struct command *command, int signal, int status,
+/* What is wrong with a run that a signal came to. */
+static void judge_signal(const struct campaign *c, const struct signal_rule *rule, char *why,
+			 size_t size)
+{
+	const struct fault_run *r = c->run;
+
+	*why = 0;
+	if (r->late)
+		snprintf(why, size, "it did not end");
+	else if (r->status == rule->status && r->status != c->plain->status) {
+		if (rule->says && !strstr(r->err, rule->says))
+			snprintf(why, size, "it does not say \"%s\": \"%.300s\"", rule->says,
+				 r->err);
+	} else if (r->status != c->plain->status &&
+		   (r->status != 1000 + rule->signal || !rule->may_kill))
+		snprintf(why, size, "status %d: %.300s", r->status, r->err);
+	else if (r->status == c->plain->status && !c->command->varies &&
+		 strcmp(r->out, c->plain->out) != 0)
+		snprintf(why, size, "its output is another: \"%.200s\"", r->out);
+	if (!*why && r->status < 1000 && *r->left)
+		snprintf(why, size, "left: %.300s", r->left);
+}
+
+void campaign_signal(const struct command *command, const struct signal_rule *rule,
 		     struct complaints *complaints)
 {
-	struct fault f = {.act = FAULT_SIGNAL, .value = signal};
+	const unsigned step = is_set("PENUMBRA_FAULTS_EVERY") ? 1 : SIGNAL_STEP;
+	struct fault f = {.act = FAULT_SIGNAL, .value = rule->signal};
 	struct campaign c;
-	char why[300];
+	char why[600];
 
 	if (begin(&c, command, complaints)) {
-		for (f.nth = 1; f.nth <= c.plain->calls; f.nth++) {
+		for (f.nth = 1 + (unsigned)rule->signal % step; f.nth <= c.plain->calls;
+		     f.nth += step) {
 			if (!run(&c, &f, c.run))
 				continue;
-			*why = 0;
-			if (c.run->late)
-				snprintf(why, sizeof(why), "it did not end");
-			else if (c.run->status != status && c.run->status != c.plain->status &&
-				 c.run->status != 1000 + signal)
-				snprintf(why, sizeof(why), "status %d: %.200s", c.run->status,
-					 c.run->err);
-			check_file(&c, why, sizeof(why));
+			judge_signal(&c, rule, why, sizeof(why));
+			if (command->file_is_right)
+				check_file(&c, why, sizeof(why));
 			tell(&c, &f, why);
 		}
 	}

@@ -46,7 +46,19 @@ void complain(struct complaints *c, const char *format, ...) __attribute__((form
 /* Each system call of a command fails in turn; reads and writes are cut short, and interrupted. */
 void campaign_calls(const struct command *command, struct complaints *c);
 
-/* A signal at each system call of a command that ends with `status` then, or as it does without. */
-void campaign_signal(const struct command *command, int signal, int status, struct complaints *c);
+/* What a signal may do to a command. */
+struct signal_rule {
+	int signal;
+	int status;	  /* of one that was stopped by it */
+	const char *says; /* on standard error then; NULL: anything */
+	bool may_kill;	  /* before it is caught, or when it no longer is */
+};
+
+/*
+ * A signal at a system call of the command, one after the other: it ends with the rule's status, as it
+ * does without a signal, or, if it may, by the signal. In the short form at every fourth call.
+ */
+void campaign_signal(const struct command *command, const struct signal_rule *rule,
+		     struct complaints *c);
 
 #endif

@@ -34,6 +34,7 @@ static const struct {
 	{"openat /dev/urandom", 0, false, "jansson has other seeds"},
 	{"read /dev/urandom", 0, false, "the same"},
 	{"mmap anonymous", 0, false, "malloc takes memory elsewhere"},
+	{"sysinfo", 0, false, "qsort asks how much memory it may take"},
 	{"nanosleep", 0, false, "a pause"},
 	{"poll", 0, false, "the thread looks again"},
 	{"fstatat", 2, false, "libelf and stdio ask again, to be sure, or to be fast"},

@@ -91,7 +91,7 @@ static int open_stdout(const struct fault_program *p, int kept)
 /* In the child. */
 _Noreturn static void become(const struct fault_program *p, int out, int err)
 {
-	struct rlimit memory = {p->memory, p->memory};
+	const struct rlimit memory = {p->memory, p->memory}, files = {p->files, p->files};
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -101,6 +101,12 @@ _Noreturn static void become(const struct fault_program *p, int out, int err)
 		_exit(122);
 	for (int fd = STDERR_FILENO + 1; fd < 64; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (p->no_stdin)
+		close(STDIN_FILENO);
+	if (p->ignores_pipe)
+		signal(SIGPIPE, SIG_IGN);
+	if (p->files)
+		setrlimit(RLIMIT_NOFILE, &files);
 	if (p->memory)
 		setrlimit(RLIMIT_AS, &memory);
 	if (p->environment)

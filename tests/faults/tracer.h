@@ -46,6 +46,9 @@ struct fault_program {
 	const char *stdout_path; /* NULL: it is kept in fault_run.out; "|": a pipe without reader */
 	const char *environment; /* one NAME=VALUE more, or NULL */
 	unsigned long memory;	 /* RLIMIT_AS in bytes; 0: as it is */
+	unsigned files;		 /* RLIMIT_NOFILE; 0: as it is */
+	bool no_stdin;		 /* descriptor 0 is closed */
+	bool ignores_pipe;	 /* SIGPIPE is ignored */
 	unsigned seconds;	 /* after which it is killed */
 };
 
