@@ -66,12 +66,14 @@ void bench_print_pair(const char *name, struct sample *penumbra, struct sample *
 
 int bench_print_json(json_t *object)
 {
+	bool failed;
+
 	if (!object)
 		return cli_fail("out of memory");
-	json_dumpf(object, stdout, JSON_INDENT(2));
+	failed = json_dumpf(object, stdout, JSON_INDENT(2)) && !ferror(stdout);
 	putchar('\n');
 	json_decref(object);
-	return cli_finish(0);
+	return failed ? cli_fail("out of memory") : cli_finish(0);
 }
 
 struct command {

@@ -5,6 +5,7 @@
 #include "bench/trip.h"
 #include "cli/bench.h"
 #include "cli/cli.h"
+#include "cli/json_make.h"
 #include "cli/paths.h"
 #include "kvm/vendor.h"
 
@@ -21,7 +22,7 @@ static int report(const struct bench_request *r, struct bench_startup *s, struct
 		json_t *phases = json_object();
 
 		for (unsigned i = 0; i < PHASES; i++)
-			json_object_set_new(
+			phases = json_with(
 				phases, startup_phase_names[i],
 				bench_pair_json(&s->penumbra[i], &s->bare[i], &s->ratio[i]));
 		return bench_print_json(

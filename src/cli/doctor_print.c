@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The findings in print: three columns for people, JSON for programs. */
 #include "cli/doctor.h"
+#include "cli/json_make.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -85,7 +86,7 @@ static json_t *finding_json(const struct finding *f)
 	json_t *commands = json_array();
 
 	for (unsigned i = 0; i < FINDING_COMMANDS && f->command[i][0]; i++)
-		json_array_append_new(commands, json_string(f->command[i]));
+		commands = json_and(commands, json_string(f->command[i]));
 	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "id", f->id, "what", f->what, "found",
 			 f->found, "ok", verdict_json(f->verdict), "meaning", f->meaning,
 			 "commands", commands);
@@ -98,7 +99,7 @@ int doctor_print_json(const struct findings *f, FILE *out)
 	int code;
 
 	for (size_t i = 0; i < f->count; i++)
-		json_array_append_new(list, finding_json(&f->list[i]));
+		list = json_and(list, finding_json(&f->list[i]));
 	all = json_pack("{s:b, s:s, s:s, s:o}", "usable", f->usable, "vendor_module", f->module,
 			"host_paging", f->paging, "findings", list);
 	if (!all) {

@@ -5,6 +5,7 @@
  */
 #include "cli/explain_print.h"
 
+#include "cli/json_make.h"
 #include "kvm/vendor.h"
 #include "memory/entry_words.h"
 
@@ -41,8 +42,7 @@ static json_t *steps(const struct explanation *x)
 
 		entry_words(format, s->level, s->entry, explain_is_leaf(x, i), words,
 			    sizeof(words));
-		json_array_append_new(list,
-				      json_pack("{s:s, s:i, s:i, s:o, s:o, s:b, s:s, s:o}", "name",
+		list = json_and(list, json_pack("{s:s, s:i, s:i, s:o, s:o, s:b, s:s, s:o}", "name",
 						explain_entry_name(x, s->level), "level", s->level,
 						"index", s->index, "gpa", hex(s->gpa), "value",
 						hex(s->entry), "in_register", s->in_register,
@@ -86,11 +86,11 @@ static json_t *shadow_steps(const struct shadow_path *p)
 		bool leaf = p->end == SHADOW_PATH_PAGE && i == p->count - 1;
 
 		entry_words(&pt_format_5level, s->level, s->entry, leaf, words, sizeof(words));
-		json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:s}", "name",
-						      explain_shadow_name(s->level), "level",
-						      s->level, "index", s->index, "gpa",
-						      hex(s->gpa), "value", hex(s->entry), "wanted",
-						      hex(s->wanted), "words", words));
+		list = json_and(list,
+				json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:s}", "name",
+					  explain_shadow_name(s->level), "level", s->level, "index",
+					  s->index, "gpa", hex(s->gpa), "value", hex(s->entry),
+					  "wanted", hex(s->wanted), "words", words));
 	}
 	return list;
 }
@@ -117,9 +117,8 @@ static json_t *references(const struct explain_report *r)
 	json_t *cached = json_array();
 
 	for (unsigned i = 1; i < count; i++)
-		json_array_append_new(cached,
-				      json_pack("{s:s, s:i, s:i}", "holds", list[i].name, "one",
-						(int)list[i].one, "two", (int)list[i].two));
+		cached = json_and(cached, json_pack("{s:s, s:i, s:i}", "holds", list[i].name, "one",
+						    (int)list[i].one, "two", (int)list[i].two));
 	return json_pack("{s:s, s:i, s:b, s:i, s:i, s:o}", "tables",
 			 r->x->shadowed ? "shadow" : "guest", "host_levels", (int)r->x->host_levels,
 			 "two_dimensional", kvm_paging_is_tdp(pn_host_paging(r->m)), "one",

@@ -2,6 +2,7 @@
 /* What a run came to: collected once as JSON, printed as JSON or as text made from it. */
 #include "cli/stats.h"
 
+#include "cli/json_make.h"
 #include "kvm/stats.h"
 #include "kvm/vendor.h"
 
@@ -24,7 +25,7 @@ static json_t *collect_exits(const struct history *h)
 
 	for (unsigned i = 0; i < KVM_EXIT_REASONS; i++)
 		if (h->by_reason[i])
-			json_object_set_new(by_reason, kvm_exit_name(i), count(h->by_reason[i]));
+			by_reason = json_with(by_reason, kvm_exit_name(i), count(h->by_reason[i]));
 	return json_pack("{s:o, s:o}", "total", count(h->total), "by_reason", by_reason);
 }
 
@@ -35,8 +36,8 @@ static json_t *collect_last_exits(const struct history *h)
 	char text[160];
 
 	for (uint64_t i = h->total > HISTORY_LAST ? h->total - HISTORY_LAST : 0; i < h->total; i++)
-		json_array_append_new(list, json_string(history_format(&h->last[i % HISTORY_LAST],
-								       text, sizeof(text))));
+		list = json_and(list, json_string(history_format(&h->last[i % HISTORY_LAST], text,
+								 sizeof(text))));
 	return list;
 }
 
@@ -46,15 +47,14 @@ static json_t *collect_startup(const struct pn_machine *m, uint64_t begin_ns)
 	uint64_t last = begin_ns;
 
 	for (unsigned i = 0; i < STARTUP_PHASES; i++) {
-		json_object_set_new(o, phases[i], count(m->startup_ns[i] - last));
+		o = json_with(o, phases[i], count(m->startup_ns[i] - last));
 		last = m->startup_ns[i];
 	}
 	if (m->vcpu.first_exit_ns) {
-		json_object_set_new(o, "first_exit", count(m->vcpu.first_exit_ns - last));
+		o = json_with(o, "first_exit", count(m->vcpu.first_exit_ns - last));
 		last = m->vcpu.first_exit_ns;
 	}
-	json_object_set_new(o, "total", count(last - begin_ns));
-	return o;
+	return json_with(o, "total", count(last - begin_ns));
 }
 
 static json_t *collect_kvm(int fd)
@@ -65,7 +65,7 @@ static json_t *collect_kvm(int fd)
 	if (kvm_stats_read(fd, &s, NULL))
 		return o;
 	for (size_t i = 0; i < s.count; i++)
-		json_object_set_new(o, s.stat[i].name, count(s.stat[i].value));
+		o = json_with(o, s.stat[i].name, count(s.stat[i].value));
 	kvm_stats_free(&s);
 	return o;
 }
@@ -128,8 +128,9 @@ int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_res
 		collect_marks(&m->vcpu.marks), "begin_ns", count(begin_ns), "startup_ns",
 		collect_startup(m, begin_ns), "kvm_stats", "vm", collect_kvm(m->vm), "vcpu",
 		collect_kvm(m->vcpu.fd));
-	if (!stats->json || json_object_set_new(stats->json, "shadow", collect_shadow(m)) ||
-	    json_object_set_new(stats->json, "last_exits", collect_last_exits(&m->vcpu.history)))
+	stats->json = json_with(stats->json, "shadow", collect_shadow(m));
+	stats->json = json_with(stats->json, "last_exits", collect_last_exits(&m->vcpu.history));
+	if (!stats->json)
 		return PN_ERR_NOMEM;
 	stats->was_stopped = result->end == PN_END_STOPPED || result->end == PN_END_MAX_EXITS;
 	return PN_OK;
