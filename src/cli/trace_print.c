@@ -108,8 +108,8 @@ static int print_page(const struct trace_request *q, struct trace_reader *r, str
 		return pn_fail(err, PN_ERR_NOMEM, "out of memory");
 	}
 	code = read_all(q, r, take_for_page, p, err);
-	if (code == 0)
-		trace_page_write(p, q->out);
+	if (code == 0 && !trace_page_write(p, q->out))
+		code = pn_fail(err, PN_ERR_NOMEM, "out of memory");
 	trace_page_fini(p);
 	free(p);
 	return code;

@@ -195,9 +195,10 @@ static const char *write_up_to(FILE *out, const char *from, const char *word)
 	return at ? at + strlen(word) : page_template_end;
 }
 
-void trace_page_write(struct trace_page *p, FILE *out)
+bool trace_page_write(struct trace_page *p, FILE *out)
 {
 	const char *at = page_template;
+	bool whole;
 
 	trace_summary_end(&p->summary);
 	p->has_map = grid_end(&p->grid);
@@ -207,6 +208,7 @@ void trace_page_write(struct trace_page *p, FILE *out)
 	fputc(' ', out);
 	write_escaped(out, p->header->cmdline);
 	at = write_up_to(out, at, DATA);
-	trace_page_json(p, out);
+	whole = trace_page_json(p, out);
 	fwrite(at, 1, (size_t)(page_template_end - at), out);
+	return whole;
 }

@@ -69,10 +69,14 @@ void trace_page_fini(struct trace_page *p);
 
 void trace_page_add(struct trace_page *p, const struct pn_trace_record *r);
 
-/* Ends it, and writes it. What was written is checked by the caller, with ferror(). */
-void trace_page_write(struct trace_page *p, FILE *out);
+/*
+ * Ends it, and writes it; false if there was no memory for some of it. What was written is checked by
+ * the caller, with ferror().
+ */
+bool trace_page_write(struct trace_page *p, FILE *out);
 
-/* Writes its data as one JSON object, after its end: what trace_page_write puts into the page. */
-void trace_page_json(const struct trace_page *p, FILE *out);
+/* Writes its data as one JSON object, after its end: what trace_page_write puts into the page. False
+ * as there. */
+bool trace_page_json(const struct trace_page *p, FILE *out);
 
 #endif

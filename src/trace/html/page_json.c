@@ -187,7 +187,9 @@ static int by_cost(const void *a, const void *b)
 
 	if (x->ns != y->ns)
 		return x->ns < y->ns ? 1 : -1;
-	return (x->events < y->events) - (x->events > y->events);
+	if (x->events != y->events)
+		return x->events < y->events ? 1 : -1;
+	return (x->symbol > y->symbol) - (x->symbol < y->symbol);
 }
 
 /* Keys of one symbol stand together. How many symbols there are; 0 if there is no memory. */
@@ -212,12 +214,15 @@ static size_t rows_of(const struct tally *t, struct row **rows)
 	return count;
 }
 
-static void print_symbols(const struct trace_page *p, FILE *out)
+/* False if there is no memory. */
+static bool print_symbols(const struct trace_page *p, FILE *out)
 {
 	uint64_t events = p->by_symbol.rest, ns = 0;
 	struct row *rows;
 	size_t count = rows_of(&p->by_symbol, &rows);
 
+	if (!rows)
+		return false;
 	fputs(",\n\"symbols\":[", out);
 	for (size_t i = 0; i < count; i++) {
 		const struct row *r = &rows[i];
@@ -238,6 +243,7 @@ static void print_symbols(const struct trace_page *p, FILE *out)
 	free(rows);
 	fprintf(out, "],\"symbols_other\":[%zu,%" PRIu64 ",%" PRIu64 "]",
 		count > TOP ? count - TOP : 0, events, ns);
+	return true;
 }
 
 static void print_event(const struct trace_page *p, const struct pn_trace_record *r, uint64_t order,
@@ -269,15 +275,18 @@ static void print_events(const struct trace_page *p, FILE *out)
 	fprintf(out, "],\"marks_all\":%" PRIu64, p->marks_all);
 }
 
-void trace_page_json(const struct trace_page *p, FILE *out)
+bool trace_page_json(const struct trace_page *p, FILE *out)
 {
+	bool whole;
+
 	fputs("{\"summary\":", out);
 	trace_summary_json(&p->summary, p->header, out);
 	print_types(out);
 	print_histograms(p, out);
 	print_map(p, out);
 	print_columns(p, out);
-	print_symbols(p, out);
+	whole = print_symbols(p, out) && p->has_map;
 	print_events(p, out);
 	fputc('}', out);
+	return whole;
 }
