@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "faults/calls.h"
 #include "faults/judge.h"
+#include "faults/private.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -22,13 +23,6 @@
 /* ... and a signal at one call in so many. */
 #define SIGNAL_STEP 4
 
-struct campaign {
-	const struct command *command;
-	struct fault_program program;
-	struct complaints *complaints;
-	struct fault_run *plain, *run;
-};
-
 void complain(struct complaints *c, const char *format, ...)
 {
 	size_t used = strlen(c->text);
@@ -40,7 +34,7 @@ void complain(struct complaints *c, const char *format, ...)
 	va_end(args);
 }
 
-static bool is_set(const char *name)
+bool campaign_is_set(const char *name)
 {
 	const char *value = getenv(name);
 
@@ -64,7 +58,7 @@ static const char *words(const struct fault *f, const char *label, char *text, s
 }
 
 /* Runs the command with a fault; false if it cannot be, or the fault was not reached. */
-static bool run(struct campaign *c, const struct fault *f, struct fault_run *r)
+bool campaign_run(struct campaign *c, const struct fault *f, struct fault_run *r)
 {
 	int code;
 
@@ -86,11 +80,26 @@ static void tell(const struct campaign *c, const struct fault *f, const char *wh
 	char text[400];
 
 	words(f, c->run->label, text, sizeof(text));
-	if (is_set("PENUMBRA_FAULTS_VERBOSE"))
+	if (campaign_is_set("PENUMBRA_FAULTS_VERBOSE"))
 		printf("%s: %s -> %d %s%s%s\n", c->command->name, text, c->run->status, c->run->err,
 		       *why ? "WRONG: " : "", why);
 	if (*why)
 		complain(c->complaints, "%s: %s: %s\n", c->command->name, text, why);
+}
+
+/* A sum over the bytes of a file; 0: there is none. */
+static unsigned long sum_of(const char *path)
+{
+	FILE *f = path ? fopen(path, "re") : NULL;
+	unsigned long sum = 5381;
+	int c;
+
+	if (!f)
+		return 0;
+	while ((c = fgetc(f)) != EOF)
+		sum = sum * 33 + (unsigned)c;
+	fclose(f);
+	return sum;
 }
 
 /* What the command writes beside. */
@@ -104,17 +113,23 @@ static void check_file(const struct campaign *c, char *why, size_t size)
 		command->file_is_right(command->file, c->run->status, why, size);
 	else if (c->run->status != c->plain->status && access(command->file, F_OK) == 0)
 		snprintf(why, size, "%s was left half made", command->file);
+	else if (c->run->status == c->plain->status && sum_of(command->file) != c->plain_file)
+		snprintf(why, size, "%s is not what it is without a fault", command->file);
 }
 
-static void try(struct campaign *c, const struct fault *f)
+void campaign_judge(struct campaign *c, const struct fault *f)
 {
 	char why[1000];
 
-	if (!run(c, f, c->run))
-		return;
 	judge(c->command, c->plain, f, c->run, why, sizeof(why));
 	check_file(c, why, sizeof(why));
 	tell(c, f, why);
+}
+
+void campaign_try(struct campaign *c, const struct fault *f)
+{
+	if (campaign_run(c, f, c->run))
+		campaign_judge(c, f);
 }
 
 /* Whether a command is only about some labels, and this is none of them. */
@@ -122,7 +137,7 @@ static bool is_left_out(const struct command *command, const char *label)
 {
 	const char *const *only = command->only;
 
-	if (is_set("PENUMBRA_FAULTS_EVERY"))
+	if (campaign_is_set("PENUMBRA_FAULTS_EVERY"))
 		return false;
 	for (unsigned i = 0; only[i]; i++)
 		if (strncmp(label, only[i], strlen(only[i])) == 0)
@@ -153,7 +168,7 @@ static bool is_wanted(const struct command *command, unsigned nth, unsigned coun
 {
 	if (command->slow)
 		return nth == 1;
-	if (is_set("PENUMBRA_FAULTS_EVERY"))
+	if (campaign_is_set("PENUMBRA_FAULTS_EVERY"))
 		return true;
 	if (*command->only)
 		return nth == 1;
@@ -185,17 +200,18 @@ static void try_label(struct campaign *c, const struct fault_calls *calls)
 			continue;
 		f.act = FAULT_ERROR;
 		f.value = calls->error;
-		try(c, &f);
+		campaign_try(c, &f);
 		if (!transfer)
 			continue;
 		f.value = EINTR;
-		try(c, &f);
+		campaign_try(c, &f);
 		f.act = FAULT_SHORT;
-		try(c, &f);
+		campaign_try(c, &f);
 	}
 }
 
-static bool begin(struct campaign *c, const struct command *command, struct complaints *complaints)
+bool campaign_begin(struct campaign *c, const struct command *command,
+		    struct complaints *complaints)
 {
 	const struct fault none = {.act = FAULT_NONE};
 
@@ -210,11 +226,13 @@ static bool begin(struct campaign *c, const struct command *command, struct comp
 		complain(complaints, "out of memory\n");
 		return false;
 	}
-	return run(c, &none, c->plain) &&
-	       (c->plain->status != CLI_HOST_LACKS || command->refused_too);
+	if (!campaign_run(c, &none, c->plain))
+		return false;
+	c->plain_file = sum_of(command->file);
+	return (c->plain->status != CLI_HOST_LACKS || command->refused_too);
 }
 
-static void end(struct campaign *c)
+void campaign_end(struct campaign *c)
 {
 	if (c->command->file)
 		unlink(c->command->file);
@@ -226,16 +244,16 @@ void campaign_calls(const struct command *command, struct complaints *complaints
 {
 	struct campaign c;
 
-	if (command->slow && !is_set("PENUMBRA_FAULTS_EVERY"))
+	if (command->slow && !campaign_is_set("PENUMBRA_FAULTS_EVERY"))
 		return;
-	if (begin(&c, command, complaints)) {
+	if (campaign_begin(&c, command, complaints)) {
 		if (*c.plain->left)
 			complain(complaints, "%s: left without any fault: %s", command->name,
 				 c.plain->left);
 		for (unsigned i = 0; i < c.plain->labels; i++)
 			try_label(&c, &c.plain->label_calls[i]);
 	}
-	end(&c);
+	campaign_end(&c);
 }
 
 /* What is wrong with a run that a signal came to. */
@@ -264,15 +282,15 @@ static void judge_signal(const struct campaign *c, const struct signal_rule *rul
 void campaign_signal(const struct command *command, const struct signal_rule *rule,
 		     struct complaints *complaints)
 {
-	const unsigned step = is_set("PENUMBRA_FAULTS_EVERY") ? 1 : SIGNAL_STEP;
+	const unsigned step = campaign_is_set("PENUMBRA_FAULTS_EVERY") ? 1 : SIGNAL_STEP;
 	struct fault f = {.act = FAULT_SIGNAL, .value = rule->signal};
 	struct campaign c;
 	char why[600];
 
-	if (begin(&c, command, complaints)) {
+	if (campaign_begin(&c, command, complaints)) {
 		for (f.nth = 1 + (unsigned)rule->signal % step; f.nth <= c.plain->calls;
 		     f.nth += step) {
-			if (!run(&c, &f, c.run))
+			if (!campaign_run(&c, &f, c.run))
 				continue;
 			judge_signal(&c, rule, why, sizeof(why));
 			if (command->file_is_right)
@@ -280,5 +298,5 @@ void campaign_signal(const struct command *command, const struct signal_rule *ru
 			tell(&c, &f, why);
 		}
 	}
-	end(&c);
+	campaign_end(&c);
 }

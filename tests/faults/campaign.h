@@ -28,8 +28,11 @@ struct command {
 	 * in if not. NULL: a run that fails leaves none. */
 	bool (*file_is_right)(const char *path, int status, char *why, size_t size);
 	int extra;	  /* a status beside 125 and 126 that a fault may give */
+	bool json;	  /* what it prints is JSON; of one shape if it succeeds */
 	bool finds;	  /* what fails is a finding on standard output: 0 and 1 are right then */
 	bool foreign;	  /* no program of ours: its messages are its own */
+	bool own;	  /* only allocations that the program makes itself: glibc's name service
+			     does not live through a failure */
 	bool refused_too; /* worth trying on a host that refuses it, too */
 	bool slow;	  /* in the long form only */
 	const char *only[8]; /* labels that begin so, once each; none: all */
@@ -45,6 +48,12 @@ void complain(struct complaints *c, const char *format, ...) __attribute__((form
 
 /* Each system call of a command fails in turn; reads and writes are cut short, and interrupted. */
 void campaign_calls(const struct command *command, struct complaints *c);
+
+/*
+ * Each allocation of a command fails in turn: one, or from one on all. argv[0] is a program with
+ * allocate.c in it. In the short form so many of them, the first and the last and some between.
+ */
+void campaign_allocations(const struct command *command, struct complaints *c);
 
 /* What a signal may do to a command. */
 struct signal_rule {

@@ -4,6 +4,8 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +33,7 @@ static const struct {
 	{"read anon_inode:[userfaultfd]", 0, false, "the thread looks again"},
 	{"ioctl UFFDIO_UNREGISTER", 0, false, "the descriptor is closed next"},
 	{"pread /tmp/penumbra-faults-", 0, true, "a summary is without its tenths, as of a pipe"},
+	{"allocation", 0, false, "libc does without, as without a buffer"},
 	{"openat /dev/urandom", 0, false, "jansson has other seeds"},
 	{"read /dev/urandom", 0, false, "the same"},
 	{"mmap anonymous", 0, false, "malloc takes memory elsewhere"},
@@ -56,6 +59,7 @@ static const struct {
 	{"mmap anonymous", "pthread_create makes EAGAIN of it"},
 	{"mprotect", "the same"},
 	{"clone", "the same, or posix_spawn's own"},
+	{"allocation", "out of memory, or what libc makes of it"},
 	{"access", "it is looked for in two places"},
 	{"write /memfd:stdout", "of a buffer before the last the number is gone"},
 	{"write /tmp/penumbra-faults.out", "the same"},
@@ -153,6 +157,39 @@ static bool is_clean(const struct fault_run *plain, const struct fault_run *run,
 	return !*why;
 }
 
+/* Whether two values have the same members, of the same types. Of lists the first ones. */
+static bool same_shape(const json_t *a, const json_t *b)
+{
+	const char *name;
+	json_t *member;
+
+	if (json_typeof(a) != json_typeof(b))
+		return json_is_boolean(a) && json_is_boolean(b);
+	if (json_is_array(a) && json_array_size(a) && json_array_size(b))
+		return same_shape(json_array_get(a, 0), json_array_get(b, 0));
+	if (!json_is_object(a))
+		return true;
+	json_object_foreach((json_t *)(uintptr_t)a, name, member)
+	{
+		const json_t *other = json_object_get(b, name);
+
+		if (!other || !same_shape(member, other))
+			return false;
+	}
+	return json_object_size(a) == json_object_size(b);
+}
+
+/* The object that a run has printed is whole. */
+static bool json_is_right(const struct fault_run *plain, const struct fault_run *run)
+{
+	json_t *a = json_loads(plain->out, 0, NULL), *b = json_loads(run->out, 0, NULL);
+	bool right = a && b && same_shape(a, b);
+
+	json_decref(a);
+	json_decref(b);
+	return right;
+}
+
 bool judge(const struct command *command, const struct fault_run *plain, const struct fault *fault,
 	   const struct fault_run *run, char *why, size_t size)
 {
@@ -163,6 +200,11 @@ bool judge(const struct command *command, const struct fault_run *plain, const s
 	*why = 0;
 	if (!is_clean(plain, run, why, size))
 		return false;
+	if (command->json && run->status <= 1 && !json_is_right(plain, run)) {
+		snprintf(why, size, "status %d, and not the whole of its JSON: \"%.100s\"",
+			 run->status, run->out);
+		return false;
+	}
 	if (command->finds && run->status <= 1 && !run->err_len && run->out_len)
 		return true;
 	/* Nothing can be told there any more. */

@@ -54,6 +54,7 @@ extern const struct group group_trace_host;
 extern const struct group group_trace_kernel;
 extern const struct group group_faults;
 extern const struct group group_fault_limits;
+extern const struct group group_fault_memory;
 extern const struct group group_fault_signals;
 
 #endif

@@ -26,7 +26,7 @@ static const struct group *const groups[] = {
 	&group_device,	      &group_levels,	    &group_trace,	 &group_trace_read,
 	&group_explain,	      &group_explain_line,  &group_trace_source, &group_trace_host,
 	&group_trace_kernel,  &group_conformance,   &group_fuzz,
-	&group_faults,	      &group_fault_limits, &group_fault_signals,
+	&group_faults,	      &group_fault_limits, &group_fault_signals, &group_fault_memory,
 };
 
 #define GROUPS COUNT(groups)
