@@ -11,10 +11,10 @@
 /* Where allocate.c says what has become of it. */
 #define REPORT "/tmp/penumbra-faults.allocations"
 
-/* In the short form: the first, the last, and one in so many of those between, as to make some 30. */
-#define FIRST 12
-#define LAST  4
-#define SOME  16
+/* In the short form: the first, the last, and so many of those between; in a rig fewer. */
+static const struct effort {
+	unsigned first, last, some;
+} efforts[] = {{10, 3, 14}, {1, 1, 3}};
 
 struct report {
 	unsigned long count, left;
@@ -69,6 +69,7 @@ static void fail(struct campaign *c, const struct report *plain, unsigned long n
 
 void campaign_allocations(const struct command *command, struct complaints *complaints)
 {
+	const struct effort *e = &efforts[campaign_is_set("PENUMBRA_RIG")];
 	const bool every = campaign_is_set("PENUMBRA_FAULTS_EVERY");
 	struct report plain = {0};
 	struct campaign c;
@@ -79,9 +80,9 @@ void campaign_allocations(const struct command *command, struct complaints *comp
 		if (!read_report(&plain) || !plain.count)
 			complain(complaints, "%s: no report without a fault\n", command->name);
 		for (unsigned long i = 1; i <= plain.count; i++) {
-			bool some = i % (plain.count / SOME + 1) == 0;
+			bool some = i % (plain.count / e->some + 1) == 0;
 
-			if (every || i <= FIRST || i + LAST > plain.count || some)
+			if (every || i <= e->first || i + e->last > plain.count || some)
 				fail(&c, &plain, i, false);
 			if (every || some)
 				fail(&c, &plain, i, true);

@@ -10,7 +10,7 @@
  *   itself that it is cut short.
  *
  * PENUMBRA_FAULTS_EVERY=1 in the environment: every call of a run, not the first and the last of each
- * label. PENUMBRA_FAULTS_VERBOSE=1: each run is told.
+ * label. PENUMBRA_FAULTS_VERBOSE=1: each run is told. PENUMBRA_FAULTS_COMMAND=NAME: this command alone.
  */
 #ifndef TESTS_FAULTS_CAMPAIGN_H
 #define TESTS_FAULTS_CAMPAIGN_H
@@ -65,7 +65,7 @@ struct signal_rule {
 
 /*
  * A signal at a system call of the command, one after the other: it ends with the rule's status, as it
- * does without a signal, or, if it may, by the signal. In the short form at every fourth call.
+ * does without a signal, or, if it may, by the signal. In the short form at some of the calls.
  */
 void campaign_signal(const struct command *command, const struct signal_rule *rule,
 		     struct complaints *c);

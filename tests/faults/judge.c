@@ -22,6 +22,8 @@ static const struct {
 	{"close", 0, false, "nothing was to be written any more, or the trace's writer has looked"},
 	{"access /sys/module/", 0, true, "which module it is only tunes: what it can do is found"},
 	{"openat /sys/module/", 0, true, "the same"},
+	{"read /sys/module/", 0, true, "the same"},
+	{"fstatat /sys/module/", 0, true, "the same"},
 	{"ioctl KVM_GET_TSC_KHZ", 0, false, "a rate of 0 says that the host does not tell"},
 	{"ioctl KVM_GET_STATS_FD", 0, true, "--stats has none of the kernel's own then"},
 	{"pread anon_inode:kvm-", 0, true, "the same; a sample is left out"},
@@ -85,6 +87,14 @@ static bool may_go_unnoticed(const struct command *command, const struct fault *
 	for (size_t i = 0; i < COUNT(unnoticed); i++)
 		if (begins(label, unnoticed[i].label) && f->nth >= unnoticed[i].from &&
 		    (same || unnoticed[i].shows))
+			return true;
+	return false;
+}
+
+bool judge_may_show(const char *label)
+{
+	for (size_t i = 0; i < COUNT(unnoticed); i++)
+		if (begins(label, unnoticed[i].label) && unnoticed[i].shows)
 			return true;
 	return false;
 }

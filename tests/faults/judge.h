@@ -12,4 +12,7 @@
 bool judge(const struct command *command, const struct fault_run *plain, const struct fault *fault,
 	   const struct fault_run *run, char *why, size_t size);
 
+/* Whether a failure of such a call may change what a command writes, and not its status. */
+bool judge_may_show(const char *label);
+
 #endif
