@@ -109,6 +109,8 @@ _Noreturn static void become(const struct fault_program *p, int out, int err)
 		setrlimit(RLIMIT_NOFILE, &files);
 	if (p->memory)
 		setrlimit(RLIMIT_AS, &memory);
+	/* The leak sanitizer wants to trace the process itself. */
+	putenv((char *)(uintptr_t) "ASAN_OPTIONS=detect_leaks=0");
 	if (p->environment)
 		putenv((char *)(uintptr_t)p->environment);
 	if (ptrace(PTRACE_TRACEME, 0, 0, 0))

@@ -142,6 +142,13 @@ static const char *const prints[][8] = {
 	{"demo", "--help"},
 };
 
+/* A rig carries no yardstick for bench startup. */
+static bool is_here(const char *const *arguments)
+{
+	return strcmp(arguments[0], "bench") != 0 || strcmp(arguments[1], "startup") != 0 ||
+	       access("build/penumbra-bare", F_OK) == 0;
+}
+
 static void output_that_nothing_takes_is_125(void **state)
 {
 	(void)state;
@@ -150,6 +157,8 @@ static void output_that_nothing_takes_is_125(void **state)
 		char name[100] = "";
 		bool file = false;
 
+		if (!is_here(prints[i]))
+			continue;
 		for (unsigned k = 0; prints[i][k]; k++) {
 			argv[k + 1] = prints[i][k];
 			snprintf(name + strlen(name), sizeof(name) - strlen(name), "%s ",
@@ -170,6 +179,8 @@ static void a_closed_pipe_ends_a_command(void **state)
 		const char *argv[10] = {PENUMBRA};
 		bool file = false;
 
+		if (!is_here(prints[i]))
+			continue;
 		for (unsigned k = 0; prints[i][k]; k++) {
 			argv[k + 1] = prints[i][k];
 			file |= strstr(prints[i][k], "=/dev/full") != NULL;
