@@ -4,7 +4,7 @@
 set -euo pipefail
 
 declare -A packages=(
-	[build]='gcc libc6-dev linux-libc-dev cmake ninja-build pkg-config libelf-dev libzydis-dev libjansson-dev libtracefs-dev libtraceevent-dev'
+	[build]='gcc libc6-dev linux-libc-dev cmake ninja-build pkg-config libelf-dev libzydis-dev libjansson-dev libseccomp-dev libtracefs-dev libtraceevent-dev'
 	[test]='libcmocka-dev clang libclang-rt-dev clang-format clang-tidy cppcheck strace valgrind gcovr'
 	[browser]='chromium fonts-dejavu-core'
 )

@@ -96,6 +96,7 @@ static int create(struct pn_machine *m, struct pn_error *err)
 		return code;
 	cpuid_apply_policy(m->cpuid);
 	m->vcpu.facts = cpuid_facts(m->cpuid);
+	m->paging = kvm_vendor_paging();
 	m->startup_ns[STARTUP_KVM] = clock_ns();
 
 	m->vm = kvm_vm_create(&m->host, err);
@@ -143,7 +144,7 @@ struct pn_machine *pn_machine_create(const struct pn_config *config, struct pn_e
 	m->config.cmdline = m->cmdline;
 	if (!m->config.levels)
 		m->config.levels = 4;
-	m->host.fd = m->vm = m->ram.fd = m->vcpu.fd = -1;
+	m->host.fd = m->vm = m->ram.fd = m->vcpu.fd = m->smaps = -1;
 	m->console = (struct console){.write = config->console, .arg = config->console_arg};
 	console_attach(&m->console, &m->bus);
 	exit_port_attach(&m->exit_port, &m->bus);
@@ -171,6 +172,8 @@ void pn_machine_destroy(struct pn_machine *m)
 	guest_log_area_free(&m->guest_log);
 	kvm_host_close(&m->host);
 	image_free(&m->image);
+	if (m->smaps >= 0)
+		close(m->smaps);
 	free(m->cpuid);
 	free(m->report);
 	free(m);
@@ -284,6 +287,5 @@ struct pn_guest_report machine_guest_report(struct pn_machine *m)
 
 enum pn_paging pn_host_paging(const struct pn_machine *m)
 {
-	(void)m;
-	return kvm_vendor_paging();
+	return m->paging;
 }

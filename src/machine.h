@@ -54,6 +54,9 @@ struct pn_machine {
 	struct guest_log_area guest_log;
 	char reason[256];
 	char *report;
+	enum pn_paging paging; /* the host's */
+	unsigned host_levels;  /* of its tables; 0: not yet asked for, as the next */
+	int smaps;	       /* backing_open() */
 	uint64_t startup_ns[STARTUP_PHASES];
 };
 
@@ -61,13 +64,19 @@ struct pn_machine {
 void machine_sweep(struct pn_machine *m);
 
 /*
- * Starts a trace of the events in `types` (bits 1 << enum pn_trace_type) into a file, or, for the
+ * Opens a trace of the events in `types` (bits 1 << enum pn_trace_type) into a file, or, for the
  * path "-", as lines onto `text`; beyond what exits tell, from the `sources` (bits 1 << enum
  * pn_trace_source; sources/source.h). Returns 0, PN_ERR_STATE, PN_ERR_NOMEM, PN_ERR_SYSTEM,
  * PN_ERR_HOST_LACKS for a source that this host cannot give.
  */
-int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint32_t types,
-			uint32_t sources, struct pn_error *err);
+int machine_trace_open(struct pn_machine *m, const char *path, FILE *text, uint32_t types,
+		       uint32_t sources, struct pn_error *err);
+
+/*
+ * Starts the threads of an open trace, before the guest's next instruction; it opens nothing. Returns
+ * 0, PN_ERR_STATE, PN_ERR_SYSTEM, PN_ERR_HOST_LACKS.
+ */
+int machine_trace_start(struct pn_machine *m, struct pn_error *err);
 
 /* Ends it: all that happened is written. Returns 0 or the errno of a write that failed; stores how
  * many records the rings had no room for. */
@@ -75,6 +84,12 @@ int machine_trace_stop(struct pn_machine *m, uint64_t *dropped);
 
 /* One line on what a source (enum pn_trace_source) of the trace cannot see on this host, or NULL. */
 const char *machine_trace_note(const struct pn_machine *m, unsigned source);
+
+/*
+ * Reads and opens what machine_explain needs of files, for who will not be able to open any then; else
+ * it does so itself.
+ */
+void machine_explain_prepare(struct pn_machine *m);
 
 /*
  * Explains an access as the guest stands now, stopped or ended. Fills in *x. Returns 0, or

@@ -40,17 +40,28 @@ static void take_shadow(struct pn_machine *m, struct explanation *x)
 		x->view = d->cpu.cr4 & CR4_SMAP && d->cpu.ac ? SHADOW_KERNEL_AC : SHADOW_KERNEL;
 }
 
+void machine_explain_prepare(struct pn_machine *m)
+{
+	if (m->host_levels)
+		return;
+	m->host_levels = kvm_paging_levels(pn_host_paging(m), m->vcpu.facts.maxphyaddr);
+	m->smaps = backing_open();
+}
+
 int machine_explain(struct pn_machine *m, const struct walk_query *query, struct explanation *x,
 		    struct pn_error *err)
 {
 	bool shadow = mode_of(&m->vcpu) == &mmu_shadow;
+
+	machine_explain_prepare(m);
 
 	if (vcpu_was_reset(&m->vcpu))
 		return pn_fail(err, PN_ERR_STATE,
 			       "the guest's registers are lost with its triple fault");
 	memset(x, 0, sizeof(*x));
 	x->query = *query;
-	x->host_levels = kvm_paging_levels(pn_host_paging(m), m->vcpu.facts.maxphyaddr);
+	x->host_levels = m->host_levels;
+	x->smaps = m->smaps;
 	if (shadow)
 		take_shadow(m, x);
 	else

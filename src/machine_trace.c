@@ -23,8 +23,8 @@ static void describe(const struct pn_machine *m, struct pn_trace_header *h)
 	snprintf(h->cmdline, sizeof(h->cmdline), "%.*s", (int)sizeof(h->cmdline) - 1, m->cmdline);
 }
 
-static int start_sources(struct pn_machine *m, struct machine_trace *t, uint32_t wanted,
-			 struct pn_error *err)
+static int open_sources(struct pn_machine *m, struct machine_trace *t, uint32_t wanted,
+			struct pn_error *err)
 {
 	const struct source_context context = {
 		.vcpu = &m->vcpu,
@@ -41,11 +41,11 @@ static int start_sources(struct pn_machine *m, struct machine_trace *t, uint32_t
 		.types = t->tracer.types,
 	};
 
-	return sources_start(&t->sources, &context, wanted, err);
+	return sources_open(&t->sources, &context, wanted, err);
 }
 
-int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint32_t types,
-			uint32_t sources, struct pn_error *err)
+int machine_trace_open(struct pn_machine *m, const char *path, FILE *text, uint32_t types,
+		       uint32_t sources, struct pn_error *err)
 {
 	struct pn_trace_header header;
 	struct machine_trace *t;
@@ -64,7 +64,7 @@ int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint
 		return pn_fail(err, PN_ERR_NOMEM, "out of memory");
 	trace_header_init(&header);
 	describe(m, &header);
-	code = trace_stream_start(&t->stream, path, text, &header, &m->image.symbols, err);
+	code = trace_stream_open(&t->stream, path, text, &header, &m->image.symbols, err);
 	if (code) {
 		free(t);
 		return code;
@@ -73,7 +73,7 @@ int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint
 	t->tracer.ring = &t->stream.ring[0];
 	t->tracer.types = types;
 	t->tracer.start_ns = header.start_ns;
-	code = start_sources(m, t, sources, err);
+	code = open_sources(m, t, sources, err);
 	if (code) {
 		trace_stream_stop(&t->stream);
 		free(t);
@@ -82,6 +82,17 @@ int machine_trace_start(struct pn_machine *m, const char *path, FILE *text, uint
 	m->trace = t;
 	m->vcpu.tracer = &t->tracer;
 	return PN_OK;
+}
+
+int machine_trace_start(struct pn_machine *m, struct pn_error *err)
+{
+	struct machine_trace *t = m->trace;
+	int code;
+
+	if (!t)
+		return pn_fail(err, PN_ERR_STATE, "no trace is open");
+	code = trace_stream_start(&t->stream, err);
+	return code ? code : sources_start(&t->sources, err);
 }
 
 int machine_trace_stop(struct pn_machine *m, uint64_t *dropped)
@@ -108,5 +119,13 @@ const char *machine_trace_note(const struct pn_machine *m, unsigned source)
 
 int pn_trace_file(struct pn_machine *m, const char *path, uint32_t types, struct pn_error *err)
 {
-	return machine_trace_start(m, path, NULL, types, 0, err);
+	int code = machine_trace_open(m, path, NULL, types, 0, err);
+	uint64_t dropped;
+
+	if (code)
+		return code;
+	code = machine_trace_start(m, err);
+	if (code)
+		machine_trace_stop(m, &dropped);
+	return code;
 }

@@ -4,8 +4,10 @@
 #include "cli/explain_options.h"
 #include "cli/explain_print.h"
 #include "cli/parse.h"
+#include "cli/sandbox.h"
 #include "cli/stop.h"
 
+#include <jansson.h>
 #include <signal.h>
 #include <string.h>
 
@@ -118,6 +120,20 @@ static int print(struct pn_machine *m, const struct explain_options *o,
 	return cli_finish(0);
 }
 
+/* Opens what the explanation will need, then nothing can be opened any more. */
+static int enter_sandbox(struct pn_machine *m, const struct explain_options *o,
+			 struct pn_error *err)
+{
+	struct sandbox sandbox;
+	int code;
+
+	machine_explain_prepare(m);
+	/* Its seed is read from a file. */
+	json_object_seed(0);
+	code = cli_sandbox_give_up(&sandbox, &o->sandbox, err);
+	return code ? code : sandbox_filter(&sandbox, err);
+}
+
 static int run(struct pn_machine *m, const struct explain_options *o)
 {
 	struct pn_result result;
@@ -134,6 +150,8 @@ static int run(struct pn_machine *m, const struct explain_options *o)
 	if (status)
 		return status;
 	code = stop_arm(m, o->timeout_ns, &err);
+	if (!code)
+		code = enter_sandbox(m, o, &err);
 	if (!code)
 		code = pn_run(m, &result, &err);
 	stop_disarm();

@@ -26,8 +26,7 @@ static const char usage[] =
 	"  --user              by user code (default: by the supervisor)\n"
 	"  --mmu=hw|shadow     how guest memory is virtualised (default hw)\n"
 	"  --json, --svg       print one JSON object, or a picture\n"
-	"  --mem=SIZE, --hugepages=2M|1G, --levels=4|5, --timeout=SECONDS\n"
-	"                      as of penumbra run\n"
+	"  --mem=SIZE, --hugepages=2M|1G, --levels=4|5, --timeout=SECONDS, --no-sandbox\n"
 	"  --help              print this\n"
 	"\n"
 	"Exit status: 0 explained; 124 time-out; 125 Penumbra's failure, or the guest\n"
@@ -45,6 +44,7 @@ enum {
 	OPT_HUGEPAGES,
 	OPT_LEVELS,
 	OPT_TIMEOUT,
+	OPT_NO_SANDBOX,
 	OPT_HELP
 };
 
@@ -60,6 +60,7 @@ static const struct option options[] = {
 	{"hugepages", required_argument, NULL, OPT_HUGEPAGES},
 	{"levels", required_argument, NULL, OPT_LEVELS},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
 	{"help", no_argument, NULL, OPT_HELP},
 	{0},
 };
@@ -148,6 +149,7 @@ static int parse_option(struct explain_options *o, int option, const char *value
 		if (!parse_seconds(value, &o->timeout_ns))
 			return bad("timeout", value, "give seconds above 0, like 2 or 0.5");
 		return 0;
+	case OPT_NO_SANDBOX: o->sandbox.off = true; return 0;
 	default: return CLI_FAILED;
 	}
 }

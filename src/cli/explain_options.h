@@ -4,6 +4,7 @@
 #define CLI_EXPLAIN_OPTIONS_H
 
 #include "memory/walk.h"
+#include "sandbox/sandbox.h"
 #include "vcpu/stop_at.h"
 
 #include <penumbra/guest.h>
@@ -22,6 +23,7 @@ struct explain_options {
 	const char *symbol; /* of STOP_ADDRESS: a symbol or a number */
 	enum explain_form form;
 	uint64_t timeout_ns; /* 0: no limit */
+	struct sandbox_options sandbox;
 	const char *guest;
 	char cmdline[PN_CMDLINE_MAX]; /* the guest's */
 };

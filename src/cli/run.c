@@ -4,6 +4,7 @@
 #include "cli/outfile.h"
 #include "cli/output.h"
 #include "cli/run_options.h"
+#include "cli/sandbox.h"
 #include "cli/stats.h"
 #include "cli/stop.h"
 #include "clock.h"
@@ -22,6 +23,7 @@
 struct run {
 	struct run_options options;
 	struct outfile stats_file;
+	struct sandbox sandbox;
 };
 
 /* Makes sure that the host has the second dimension that --mmu asks for, by behaviour. */
@@ -44,6 +46,14 @@ static int check_mmu(const struct run *r)
 	return CLI_HOST_LACKS;
 }
 
+/* All that the statistics will need of files. */
+static void prepare_stats(const struct run *r)
+{
+	/* Its seed is read from a file. */
+	if (r->options.stats || r->options.stats_file)
+		json_object_seed(0);
+}
+
 static int write_stats(struct run *r, struct pn_machine *m, const struct pn_result *result,
 		       uint64_t begin_ns)
 {
@@ -52,7 +62,7 @@ static int write_stats(struct run *r, struct pn_machine *m, const struct pn_resu
 
 	if (!r->options.stats && !r->options.stats_file)
 		return 0;
-	if (stats_collect(&stats, m, result, begin_ns))
+	if (stats_collect(&stats, m, result, &r->sandbox, begin_ns))
 		return cli_fail("statistics: out of memory");
 	if (r->options.stats_file && stats_print_json(&stats, r->stats_file.f))
 		code = cli_fail("%s: cannot be written: %s", r->options.stats_file,
@@ -135,23 +145,38 @@ static void print_notes(const struct pn_machine *m)
 	}
 }
 
-/* Runs the guest under the time limit, which holds for its output as well. */
-static int run_guest(const struct run *r, struct pn_machine *m, struct output *out,
-		     struct pn_result *result, struct pn_error *err)
+/* Opens all that the run will need, then goes into the sandbox, but for the filter of system calls:
+ * threads are still to be made. */
+static int prepare_guest(struct run *r, struct pn_machine *m, struct pn_error *err)
 {
-	int code = pn_load_elf(m, r->options.guest, err), trace;
-	struct pn_error trace_err;
+	int code = pn_load_elf(m, r->options.guest, err);
 
 	if (code)
 		return code;
 	print_warnings(r, m);
+	prepare_stats(r);
 	if (r->options.trace)
-		code = machine_trace_start(m, r->options.trace, stderr, r->options.trace_types,
-					   r->options.trace_sources, err);
+		code = machine_trace_open(m, r->options.trace, stderr, r->options.trace_types,
+					  r->options.trace_sources, err);
 	if (code)
 		return code;
 	print_notes(m);
+	code = cli_sandbox_give_up(&r->sandbox, &r->options.sandbox, err);
+	if (!code && r->options.trace)
+		code = machine_trace_start(m, err);
+	return code;
+}
+
+/* Runs the guest under the time limit, which holds for its output as well. */
+static int run_guest(struct run *r, struct pn_machine *m, struct output *out,
+		     struct pn_result *result, struct pn_error *err)
+{
+	struct pn_error trace_err;
+	int code, trace;
+
 	code = stop_arm(m, r->options.timeout_ns, err);
+	if (!code)
+		code = sandbox_filter(&r->sandbox, err);
 	if (!code)
 		code = pn_run(m, result, err);
 	output_flush(out);
@@ -171,7 +196,7 @@ static int run_machine(struct run *r, struct pn_machine *m, struct output *out, 
 	struct pn_error err;
 	int status, stats;
 
-	if (run_guest(r, m, out, &result, &err))
+	if (prepare_guest(r, m, &err) || run_guest(r, m, out, &result, &err))
 		return cli_fail_error(&err);
 	/* A guest cut off in mid-line leaves the terminal fit for what follows. */
 	if (out->last && out->last != '\n' && isatty(STDOUT_FILENO))

@@ -3,6 +3,7 @@
 #include "cli/run_options.h"
 #include "cli/cli.h"
 #include "cli/parse.h"
+#include "cli/sandbox.h"
 #include "cli/trace.h"
 #include "sources/source.h"
 
@@ -41,6 +42,9 @@ static const char usage[] =
 	"  --trace-source=LIST look from there as well: guest, break, uffd, stats, kernel\n"
 	"  --stats[=json]       print what the run came to, on standard error\n"
 	"  --stats-file=FILE   write the same as one JSON object\n"
+	"  --user=UID[:GID]    run the guest as that user (as root only)\n"
+	"  --no-sandbox        keep system calls, files and privileges that a guest which\n"
+	"                      takes Penumbra over could use (docs/security.md)\n"
 	"  --help              print this\n"
 	"\n"
 	"Exit status: 0 to 99 the guest's own; 124 time-out or exit limit; 125 Penumbra's\n"
@@ -64,6 +68,8 @@ enum {
 	OPT_TRACE_SOURCE,
 	OPT_STATS,
 	OPT_STATS_FILE,
+	OPT_USER,
+	OPT_NO_SANDBOX,
 	OPT_HELP
 };
 
@@ -84,6 +90,8 @@ static const struct option options[] = {
 	{"trace-source", required_argument, NULL, OPT_TRACE_SOURCE},
 	{"stats", optional_argument, NULL, OPT_STATS},
 	{"stats-file", required_argument, NULL, OPT_STATS_FILE},
+	{"user", required_argument, NULL, OPT_USER},
+	{"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
 	{"help", no_argument, NULL, OPT_HELP},
 	{0},
 };
@@ -207,6 +215,8 @@ static int parse_option(struct run_options *r, int option, const char *value)
 		r->stats_json = value != NULL;
 		return 0;
 	case OPT_STATS_FILE: r->stats_file = value; return 0;
+	case OPT_USER: return cli_sandbox_user(&r->sandbox, value);
+	case OPT_NO_SANDBOX: r->sandbox.off = true; return 0;
 	default: return CLI_FAILED;
 	}
 }
@@ -261,6 +271,8 @@ int run_options_parse(struct run_options *r, int argc, char **argv)
 			return code;
 	}
 	code = check_trace(r);
+	if (!code)
+		code = cli_sandbox_check(&r->sandbox);
 	if (code)
 		return code;
 	if (optind >= argc)

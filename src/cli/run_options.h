@@ -3,6 +3,8 @@
 #ifndef CLI_RUN_OPTIONS_H
 #define CLI_RUN_OPTIONS_H
 
+#include "sandbox/sandbox.h"
+
 #include <penumbra/guest.h>
 #include <penumbra/penumbra.h>
 
@@ -23,6 +25,7 @@ struct run_options {
 	uint32_t trace_sources; /* bits 1 << enum pn_trace_source, beyond the mode's own */
 	bool stats, stats_json;
 	const char *stats_file;
+	struct sandbox_options sandbox;
 	const char *guest;
 	char cmdline[PN_CMDLINE_MAX]; /* the guest's */
 };

@@ -3,6 +3,7 @@
 #include "cli/stats.h"
 
 #include "cli/json_make.h"
+#include "cli/sandbox.h"
 #include "kvm/stats.h"
 #include "kvm/vendor.h"
 
@@ -109,8 +110,18 @@ static json_t *collect_shadow(const struct pn_machine *m)
 			 count(s.mail_flushes));
 }
 
+static json_t *collect_sandbox(const struct sandbox *s)
+{
+	char words[80];
+
+	return json_pack("{s:b, s:b, s:i, s:i, s:s}", "privileges_dropped", s->given_up, "seccomp",
+			 s->filtered, "landlock_abi", s->landlock_abi, "descriptors_closed",
+			 (int)s->closed, "words",
+			 cli_sandbox_words(s, words, sizeof(words)));
+}
+
 int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_result *result,
-		  uint64_t begin_ns)
+		  const struct sandbox *sandbox, uint64_t begin_ns)
 {
 	struct pn_guest_report r = machine_guest_report(m);
 	json_t *status = result->end == PN_END_STATUS ? json_integer(result->status) : json_null();
@@ -129,6 +140,7 @@ int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_res
 		collect_startup(m, begin_ns), "kvm_stats", "vm", collect_kvm(m->vm), "vcpu",
 		collect_kvm(m->vcpu.fd));
 	stats->json = json_with(stats->json, "shadow", collect_shadow(m));
+	stats->json = json_with(stats->json, "sandbox", collect_sandbox(sandbox));
 	stats->json = json_with(stats->json, "last_exits", collect_last_exits(&m->vcpu.history));
 	if (!stats->json)
 		return PN_ERR_NOMEM;
@@ -195,6 +207,8 @@ void stats_print(const struct stats *stats, FILE *out)
 
 	fprintf(out, "%-16s%s on %s\n", "mode", json_string_value(json_object_get(s, "mode")),
 		json_string_value(json_object_get(s, "host_paging")));
+	fprintf(out, "%-16s%s\n", "sandbox",
+		json_string_value(json_object_get(json_object_get(s, "sandbox"), "words")));
 	fprintf(out, "%-16s%s\n", "end", json_string_value(json_object_get(s, "end")));
 	fprintf(out, "%-16s%lld\n", "exits",
 		(long long)json_integer_value(json_object_get(exits, "total")));

@@ -4,6 +4,7 @@
 #define CLI_STATS_H
 
 #include "machine.h"
+#include "sandbox/sandbox.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ struct stats {
  * PN_ERR_NOMEM; a host without KVM_GET_STATS_FD gives empty kvm_stats.
  */
 int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_result *result,
-		  uint64_t begin_ns);
+		  const struct sandbox *sandbox, uint64_t begin_ns);
 void stats_free(struct stats *stats);
 
 /* Aligned text, at most 80 columns. */

@@ -2,9 +2,12 @@
 /* The second dimension of one address. */
 #include "memory/backing.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What smaps says of one mapping, in KiB. */
 struct mapping {
@@ -49,15 +52,47 @@ static struct mapping read_mapping(FILE *smaps, uint64_t hva)
 	return m;
 }
 
-uint8_t backing_host_shift(const void *hva)
+int backing_open(void)
 {
-	FILE *smaps = fopen("/proc/self/smaps", "re");
-	struct mapping m;
+	return open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
+}
 
-	if (!smaps)
-		return 0;
-	m = read_mapping(smaps, (uint64_t)hva);
-	fclose(smaps);
+/* All of it as it is now, to be freed; NULL if there is no memory, or nothing to read. */
+static char *read_whole(int smaps, size_t *len)
+{
+	size_t room = 65536;
+	char *text = malloc(room), *more;
+	ssize_t n = 0;
+
+	*len = 0;
+	if (lseek(smaps, 0, SEEK_SET) == 0)
+		while (text && (n = read(smaps, text + *len, room - *len)) > 0) {
+			*len += (size_t)n;
+			if (room - *len >= 4096)
+				continue;
+			more = realloc(text, room *= 2);
+			if (!more)
+				break;
+			text = more;
+		}
+	if (n == 0 && *len)
+		return text;
+	free(text);
+	return NULL;
+}
+
+uint8_t backing_host_shift(int smaps, const void *hva)
+{
+	struct mapping m = {0};
+	size_t len;
+	char *text = read_whole(smaps, &len);
+	FILE *lines = text ? fmemopen(text, len, "r") : NULL;
+
+	if (lines) {
+		m = read_mapping(lines, (uint64_t)hva);
+		fclose(lines);
+	}
+	free(text);
 	if (!m.page || m.page & (m.page - 1) || m.page > UINT64_C(1) << 30 || m.huge)
 		return 0;
 	return (uint8_t)(__builtin_ctzll(m.page) + 10);
@@ -72,7 +107,7 @@ static bool can_map(const struct backing *b, gpa_t gpa, unsigned shift)
 	       start + size <= b->slot_gpa + b->slot_size;
 }
 
-void backing_find(struct backing *b, const struct gmem *mem, gpa_t gpa)
+void backing_find(struct backing *b, const struct gmem *mem, gpa_t gpa, int smaps)
 {
 	const struct gmem_slot *slot = gmem_find(mem, gpa);
 
@@ -83,7 +118,7 @@ void backing_find(struct backing *b, const struct gmem *mem, gpa_t gpa)
 	b->slot_size = slot->size;
 	b->readonly = slot->readonly;
 	b->hva = slot->hva + (gpa - slot->gpa);
-	b->host_shift = backing_host_shift(b->hva);
+	b->host_shift = backing_host_shift(smaps, b->hva);
 	for (unsigned shift = PAGE_SHIFT + 9; shift <= b->host_shift && shift <= 30; shift += 9)
 		if (can_map(b, gpa, shift))
 			b->map_shift = (uint8_t)shift;

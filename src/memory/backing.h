@@ -16,14 +16,17 @@ struct backing {
 			       host memory lie; 12 if the size is not told */
 };
 
-/* Finds what is behind a GPA. The caller holds the memory's lock. */
-void backing_find(struct backing *b, const struct gmem *mem, gpa_t gpa);
+/* What the two below read: a descriptor of /proc/self/smaps, or -1. */
+int backing_open(void);
+
+/* Finds what is behind a GPA. The caller holds the memory's lock. `smaps` may be -1. */
+void backing_find(struct backing *b, const struct gmem *mem, gpa_t gpa, int smaps);
 
 /*
  * The size of the host's page at an HVA of this process, as a shift: from /proc/self/smaps, which
  * tells hugetlb pages apart from others, and says of others whether any is huge. 0 if it cannot be
  * known from that: some of the mapping's pages are huge and some are not.
  */
-uint8_t backing_host_shift(const void *hva);
+uint8_t backing_host_shift(int smaps, const void *hva);
 
 #endif

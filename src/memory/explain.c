@@ -47,10 +47,10 @@ void explain_walk(struct explanation *x, const struct gmem *mem)
 	x->query.set_ad = false;
 	walk(mem, &x->ctx, &x->query, &x->result, &x->path);
 	for (unsigned i = 0; i < x->path.count; i++)
-		backing_find(&x->entry[i], mem, x->path.step[i].gpa);
+		backing_find(&x->entry[i], mem, x->path.step[i].gpa, x->smaps);
 	x->page = (struct backing){.map_shift = PAGE_SHIFT};
 	if (x->result.outcome == WALK_OK)
-		backing_find(&x->page, mem, x->result.gpa);
+		backing_find(&x->page, mem, x->result.gpa, x->smaps);
 	count_guest(x);
 }
 
@@ -65,7 +65,7 @@ void explain_shadow(struct explanation *x, const struct gmem *mem, struct shadow
 		shadow_path(shadow, &x->ctx, x->view, x->query.gva, &x->shadow);
 	x->shadow_page = (struct backing){.map_shift = PAGE_SHIFT};
 	if (x->shadow.end == SHADOW_PATH_PAGE)
-		backing_find(&x->shadow_page, mem, x->shadow.gpa);
+		backing_find(&x->shadow_page, mem, x->shadow.gpa, x->smaps);
 	*w = (struct reference_walk){.entries = x->shadow.count,
 				     .reaches_page = x->shadow.end == SHADOW_PATH_PAGE,
 				     .host_page = host_entries(x, &x->shadow_page)};

@@ -21,6 +21,7 @@ struct explanation {
 	struct backing page;		    /* behind the byte itself, for WALK_OK */
 	struct reference_walk guest;	    /* a processor's walk of the guest's own tables */
 	unsigned host_levels;		    /* taken for the second dimension's tables */
+	int smaps;			    /* backing_open() */
 
 	bool shadowed;	       /* shadow mode: the processor walks these instead */
 	enum shadow_view view; /* through which the access would go */

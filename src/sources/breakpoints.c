@@ -276,7 +276,7 @@ static void on_enter(struct vcpu_watch *w, struct vcpu *v, enum pn_mode mode)
 	b->told = ioctl(v->fd, KVM_GET_REGS, &regs) == 0 && is_handler(b, regs.rip);
 }
 
-static int start(const struct source_context *c, void **state, struct pn_error *err)
+static int open_break(const struct source_context *c, void **state, struct pn_error *err)
 {
 	struct breakpoints *b = calloc(1, sizeof(*b));
 	int code = b ? PN_OK : PN_ERR_NOMEM;
@@ -318,6 +318,6 @@ const struct source_ops source_break = {
 	.name = "break",
 	.source = PN_SOURCE_BREAK,
 	.sees = "guest faults, CR3 loads and flushes in hw mode, two exits each",
-	.start = start,
+	.open = open_break,
 	.stop = stop,
 };

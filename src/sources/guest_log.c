@@ -68,6 +68,7 @@ struct guest_log {
 	struct log_clock clock;
 
 	pthread_t thread;
+	bool started;
 	atomic_bool stop;
 };
 
@@ -231,20 +232,21 @@ static int announce(const struct source_context *c, struct pn_error *err)
 	return code ? pn_fail(err, PN_ERR_SYSTEM, "the boot area is not RAM") : PN_OK;
 }
 
-/* Signals are the business of the thread that runs the guest. */
+/* Signals are the business of the thread that runs the guest; SIGSYS is about a thread's own calls. */
 static int start_thread(struct guest_log *g)
 {
 	sigset_t all, before;
 	int code;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	code = pthread_create(&g->thread, NULL, run, g);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return code;
 }
 
-static int start(const struct source_context *c, void **state, struct pn_error *err)
+static int open_log(const struct source_context *c, void **state, struct pn_error *err)
 {
 	struct guest_log *g;
 	int code;
@@ -271,16 +273,18 @@ static int start(const struct source_context *c, void **state, struct pn_error *
 	g->types = c->types & TYPES;
 	log_clock_init(&g->clock, c->vcpu->fd);
 	pthread_mutex_init(&g->lock, NULL);
-	errno = start_thread(g);
-	if (errno) {
-		code = pn_fail_errno(err, PN_ERR_SYSTEM, "a thread for the guest's log");
-		pthread_mutex_destroy(&g->lock);
-		free(g);
-		return code;
-	}
 	watch_add(c->vcpu, &g->watch);
 	*state = g;
 	return PN_OK;
+}
+
+static int start(void *state, struct pn_error *err)
+{
+	struct guest_log *g = state;
+
+	errno = start_thread(g);
+	g->started = !errno;
+	return errno ? pn_fail_errno(err, PN_ERR_SYSTEM, "a thread for the guest's log") : PN_OK;
 }
 
 static void stop(void *state)
@@ -289,7 +293,8 @@ static void stop(void *state)
 
 	watch_remove(g->context.vcpu, &g->watch);
 	atomic_store(&g->stop, true);
-	pthread_join(g->thread, NULL);
+	if (g->started)
+		pthread_join(g->thread, NULL);
 	read_log(g);
 	pthread_mutex_destroy(&g->lock);
 	free(g);
@@ -299,6 +304,7 @@ const struct source_ops source_guest = {
 	.name = "guest",
 	.source = PN_SOURCE_GUEST,
 	.sees = "what a guest that keeps a log writes down: faults, flushes, table writes",
+	.open = open_log,
 	.start = start,
 	.stop = stop,
 };

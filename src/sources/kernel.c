@@ -222,7 +222,7 @@ static void release(struct kernel *k)
 	free(k);
 }
 
-static int start(const struct source_context *c, void **state, struct pn_error *err)
+static int open_kernel(const struct source_context *c, void **state, struct pn_error *err)
 {
 	struct kernel *k = calloc(1, sizeof(*k));
 	int code;
@@ -233,13 +233,20 @@ static int start(const struct source_context *c, void **state, struct pn_error *
 	k->events.two_dimensions = c->paging == PN_PAGING_EPT || c->paging == PN_PAGING_NPT;
 	code = set_up(k, err);
 	if (!code)
-		code = source_thread_start(&k->thread, run, k, err);
+		code = source_thread_open(&k->thread, err);
 	if (code) {
 		release(k);
 		return code;
 	}
 	*state = k;
 	return PN_OK;
+}
+
+static int start(void *state, struct pn_error *err)
+{
+	struct kernel *k = state;
+
+	return source_thread_start(&k->thread, run, k, err);
 }
 
 static void stop(void *state)
@@ -266,6 +273,7 @@ const struct source_ops source_kernel = {
 	.source = PN_SOURCE_KERNEL,
 	.sees = SOURCE_KERNEL_SEES,
 	.check = check,
+	.open = open_kernel,
 	.start = start,
 	.note = note,
 	.stop = stop,

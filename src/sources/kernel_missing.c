@@ -8,7 +8,7 @@ static int check(struct pn_error *err)
 	return pn_fail(err, PN_ERR_HOST_LACKS, "this program was built without libtracefs");
 }
 
-static int start(const struct source_context *c, void **state, struct pn_error *err)
+static int open_kernel(const struct source_context *c, void **state, struct pn_error *err)
 {
 	(void)c;
 	*state = NULL;
@@ -25,6 +25,6 @@ const struct source_ops source_kernel = {
 	.source = PN_SOURCE_KERNEL,
 	.sees = SOURCE_KERNEL_SEES,
 	.check = check,
-	.start = start,
+	.open = open_kernel,
 	.stop = stop,
 };

@@ -33,7 +33,7 @@ struct source_context {
 
 /*
  * A source: what it is called on the command line, what it sees, and how it is begun and ended. Its
- * errors do not name it: sources_start does.
+ * errors do not name it: sources_open does.
  */
 struct source_ops {
 	const char *name;
@@ -42,7 +42,7 @@ struct source_ops {
 
 	/*
 	 * Whether this host can give it, as far as that shows without a guest: 0, or the error that
-	 * `start` would return. NULL: every host can.
+	 * `open` would return. NULL: every host can.
 	 */
 	int (*check)(struct pn_error *err);
 
@@ -53,25 +53,32 @@ struct source_ops {
 	const char *(*note)(enum pn_paging paging);
 
 	/*
-	 * Begins it, before the guest's next instruction, on the thread that calls pn_run. Events that
-	 * do not come from the vCPU's thread go into a ring of their own (trace_stream_ring). Stores
-	 * the source's own state in *state. Returns 0, PN_ERR_HOST_LACKS (the reason in *err),
-	 * PN_ERR_NOMEM, PN_ERR_SYSTEM.
+	 * Opens all that it needs, before the guest's next instruction, on the thread that calls
+	 * pn_run. Events that do not come from the vCPU's thread go into a ring of their own
+	 * (trace_stream_ring). Stores the source's own state in *state. Returns 0, PN_ERR_HOST_LACKS
+	 * (the reason in *err), PN_ERR_NOMEM, PN_ERR_SYSTEM.
 	 */
-	int (*start)(const struct source_context *c, void **state, struct pn_error *err);
+	int (*open)(const struct source_context *c, void **state, struct pn_error *err);
 
-	/* Ends it, after the guest's last instruction: what it has seen is in its ring then. */
+	/*
+	 * Starts its thread; nothing is opened any more, the process may be in a sandbox. NULL for a
+	 * source without one. Errors of `open`.
+	 */
+	int (*start)(void *state, struct pn_error *err);
+
+	/* Ends what was opened, after the guest's last instruction: what it has seen is in its ring
+	 * then. */
 	void (*stop)(void *state);
 };
 
 extern const struct source_ops source_guest; /* guest_log.c */
 extern const struct source_ops source_break; /* breakpoints.c */
 
-/* The sources of a trace: those of `wanted` (bits 1 << enum pn_trace_source) that were started. */
+/* The sources of a trace: those of `wanted` (bits 1 << enum pn_trace_source) that were opened. */
 struct sources {
 	struct source_context context;
 	void *state[PN_SOURCES];
-	uint32_t started; /* bits */
+	uint32_t open; /* bits */
 };
 
 /*
@@ -83,12 +90,13 @@ bool sources_parse(const char *list, uint32_t *wanted, char *bad, size_t size);
 /* Whether this host can give those wanted, before anything is done for them. Errors of source_ops.check. */
 int sources_check(uint32_t wanted, struct pn_error *err);
 
-/* Starts those wanted, all or none. Errors of source_ops.start. */
-int sources_start(struct sources *s, const struct source_context *c, uint32_t wanted,
-		  struct pn_error *err);
+/* Opens those wanted, all or none; starts what was opened. Errors of source_ops.open. */
+int sources_open(struct sources *s, const struct source_context *c, uint32_t wanted,
+		 struct pn_error *err);
+int sources_start(struct sources *s, struct pn_error *err);
 void sources_stop(struct sources *s);
 
-/* The note of a started source (enum pn_trace_source), or NULL. */
+/* The note of an open source (enum pn_trace_source), or NULL. */
 const char *sources_note(const struct sources *s, unsigned source);
 
 /* A source that can be asked for by enum pn_trace_source, or NULL. */

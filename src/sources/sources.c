@@ -63,8 +63,8 @@ int sources_check(uint32_t wanted, struct pn_error *err)
 	return PN_OK;
 }
 
-int sources_start(struct sources *s, const struct source_context *c, uint32_t wanted,
-		  struct pn_error *err)
+int sources_open(struct sources *s, const struct source_context *c, uint32_t wanted,
+		 struct pn_error *err)
 {
 	struct pn_error why;
 	int code;
@@ -74,12 +74,27 @@ int sources_start(struct sources *s, const struct source_context *c, uint32_t wa
 	for (unsigned i = 0; i < PN_SOURCES; i++) {
 		if (!sources[i] || !(wanted & 1u << i))
 			continue;
-		code = sources[i]->start(&s->context, &s->state[i], &why);
+		code = sources[i]->open(&s->context, &s->state[i], &why);
 		if (code) {
 			sources_stop(s);
 			return refuse(i, code, &why, err);
 		}
-		s->started |= 1u << i;
+		s->open |= 1u << i;
+	}
+	return PN_OK;
+}
+
+int sources_start(struct sources *s, struct pn_error *err)
+{
+	struct pn_error why;
+	int code;
+
+	for (unsigned i = 0; i < PN_SOURCES; i++) {
+		if (!(s->open & 1u << i) || !sources[i]->start)
+			continue;
+		code = sources[i]->start(s->state[i], &why);
+		if (code)
+			return refuse(i, code, &why, err);
 	}
 	return PN_OK;
 }
@@ -88,7 +103,7 @@ const char *sources_note(const struct sources *s, unsigned source)
 {
 	const struct source_ops *ops = sources_ops(source);
 
-	if (!ops || !ops->note || !(s->started & 1u << source))
+	if (!ops || !ops->note || !(s->open & 1u << source))
 		return NULL;
 	return ops->note(s->context.paging);
 }
@@ -101,7 +116,7 @@ const struct source_ops *sources_ops(unsigned source)
 void sources_stop(struct sources *s)
 {
 	for (unsigned i = PN_SOURCES; i-- > 0;)
-		if (sources[i] && s->started & 1u << i)
+		if (sources[i] && s->open & 1u << i)
 			sources[i]->stop(s->state[i]);
-	s->started = 0;
+	s->open = 0;
 }

@@ -107,7 +107,7 @@ static int check(struct pn_error *err)
 	return code;
 }
 
-static int start(const struct source_context *c, void **state, struct pn_error *err)
+static int open_stats(const struct source_context *c, void **state, struct pn_error *err)
 {
 	struct stats *s = calloc(1, sizeof(*s));
 	int code;
@@ -122,16 +122,22 @@ static int start(const struct source_context *c, void **state, struct pn_error *
 		if (!s->ring)
 			code = pn_fail(err, PN_ERR_NOMEM, "no room for its events");
 	}
-	if (!code) {
-		take(s, SAMPLE_FIRST);
-		code = source_thread_start(&s->thread, run, s, err);
-	}
+	if (!code)
+		code = source_thread_open(&s->thread, err);
 	if (code) {
 		release(s);
 		return code;
 	}
 	*state = s;
 	return PN_OK;
+}
+
+static int start(void *state, struct pn_error *err)
+{
+	struct stats *s = state;
+
+	take(s, SAMPLE_FIRST);
+	return source_thread_start(&s->thread, run, s, err);
 }
 
 static void stop(void *state)
@@ -148,6 +154,7 @@ const struct source_ops source_stats = {
 	.source = PN_SOURCE_STATS,
 	.sees = "KVM's own statistics, every 10 ms",
 	.check = check,
+	.open = open_stats,
 	.start = start,
 	.stop = stop,
 };

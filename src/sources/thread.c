@@ -10,28 +10,34 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+int source_thread_open(struct source_thread *t, struct pn_error *err)
+{
+	*t = (struct source_thread){.end = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+	return t->end < 0 ? pn_fail_errno(err, PN_ERR_SYSTEM, "eventfd") : PN_OK;
+}
+
 int source_thread_start(struct source_thread *t, void *(*run)(void *), void *arg,
 			struct pn_error *err)
 {
 	sigset_t all, before;
 
-	t->end = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (t->end < 0)
-		return pn_fail_errno(err, PN_ERR_SYSTEM, "eventfd");
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	errno = pthread_create(&t->id, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!errno)
+	t->started = !errno;
+	if (t->started)
 		return PN_OK;
-	close(t->end);
 	return pn_fail_errno(err, PN_ERR_SYSTEM, "a thread for the trace");
 }
 
 void source_thread_stop(struct source_thread *t)
 {
 	eventfd_write(t->end, 1);
-	pthread_join(t->id, NULL);
+	if (t->started)
+		pthread_join(t->id, NULL);
+	t->started = false;
 	close(t->end);
 }
 

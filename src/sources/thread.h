@@ -9,14 +9,21 @@
 
 struct source_thread {
 	pthread_t id;
+	bool started;
 	int end; /* eventfd: readable once the thread is to end */
 };
 
-/* Starts it, all signals blocked: they are the vCPU thread's business. Returns 0 or PN_ERR_SYSTEM. */
+/* Makes what it needs. Returns 0 or PN_ERR_SYSTEM. */
+int source_thread_open(struct source_thread *t, struct pn_error *err);
+
+/*
+ * Starts it, all signals blocked: they are the vCPU thread's business; but for SIGSYS, which is about a
+ * thread's own calls. Returns 0 or PN_ERR_SYSTEM.
+ */
 int source_thread_start(struct source_thread *t, void *(*run)(void *), void *arg,
 			struct pn_error *err);
 
-/* Ends it, and waits for that. */
+/* Ends what was opened; waits for the end of what was started. */
 void source_thread_stop(struct source_thread *t);
 
 /*

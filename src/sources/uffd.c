@@ -199,7 +199,7 @@ static void release(struct uffd *u)
 	free(u);
 }
 
-static int start(const struct source_context *c, void **state, struct pn_error *err)
+static int open_source(const struct source_context *c, void **state, struct pn_error *err)
 {
 	struct uffd *u = calloc(1, sizeof(*u));
 	int code;
@@ -216,18 +216,21 @@ static int start(const struct source_context *c, void **state, struct pn_error *
 			code = pn_fail(err, PN_ERR_NOMEM, "no room for its events");
 	}
 	if (!code)
-		code = source_thread_start(&u->thread, run, u, err);
-	if (!code) {
-		code = watch(u, err);
-		if (code)
-			source_thread_stop(&u->thread);
-	}
+		code = source_thread_open(&u->thread, err);
 	if (code) {
 		release(u);
 		return code;
 	}
 	*state = u;
 	return PN_OK;
+}
+
+static int start(void *state, struct pn_error *err)
+{
+	struct uffd *u = state;
+	int code = source_thread_start(&u->thread, run, u, err);
+
+	return code ? code : watch(u, err);
 }
 
 static void stop(void *state)
@@ -244,6 +247,7 @@ const struct source_ops source_uffd = {
 	.source = PN_SOURCE_UFFD,
 	.sees = "the first touch of each page of guest RAM, and how long it took to fill",
 	.check = check,
+	.open = open_source,
 	.start = start,
 	.stop = stop,
 };

@@ -165,25 +165,24 @@ static void *run(void *arg)
 	}
 }
 
-/* Signals are the business of the thread that runs the guest. */
+/* Signals are the business of the thread that runs the guest; SIGSYS is about a thread's own calls. */
 static int start_thread(struct trace_stream *s)
 {
 	sigset_t all, before;
 	int code;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	code = pthread_create(&s->thread, NULL, run, s);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return code;
 }
 
-int trace_stream_start(struct trace_stream *s, const char *path, FILE *text,
-		       const struct pn_trace_header *header, const struct symbols *symbols,
-		       struct pn_error *err)
+int trace_stream_open(struct trace_stream *s, const char *path, FILE *text,
+		      const struct pn_trace_header *header, const struct symbols *symbols,
+		      struct pn_error *err)
 {
-	int code;
-
 	memset(s, 0, sizeof(*s));
 	s->fd = -1;
 	s->text = text;
@@ -194,35 +193,34 @@ int trace_stream_start(struct trace_stream *s, const char *path, FILE *text,
 	if (strcmp(path, "-") != 0) {
 		s->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 		if (s->fd < 0 || trace_write_head(s->fd, &s->header, symbols)) {
-			code = pn_fail_errno(err, PN_ERR_SYSTEM, "%s: cannot be written", path);
-			goto failed;
+			pn_fail_errno(err, PN_ERR_SYSTEM, "%s: cannot be written", path);
+			trace_stream_stop(s);
+			return PN_ERR_SYSTEM;
 		}
 	} else {
 		fprintf(text, "%s\n", trace_line_head);
 	}
+	return PN_OK;
+}
+
+int trace_stream_start(struct trace_stream *s, struct pn_error *err)
+{
 	errno = start_thread(s);
-	if (errno) {
-		code = pn_fail_errno(err, PN_ERR_SYSTEM, "a thread for the trace");
-		goto failed;
-	}
+	if (errno)
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "a thread for the trace");
 	s->started = true;
 	return PN_OK;
-failed:
-	if (s->fd >= 0)
-		close(s->fd);
-	free_rings(s);
-	return code;
 }
 
 int trace_stream_stop(struct trace_stream *s)
 {
-	if (!s->started)
-		return 0;
 	atomic_store(&s->stop, true);
-	pthread_join(s->thread, NULL);
+	if (s->started)
+		pthread_join(s->thread, NULL);
 	s->started = false;
 	if (s->fd >= 0 && close(s->fd) && !s->error)
 		s->error = errno;
+	s->fd = -1;
 	free_rings(s);
 	return s->error;
 }

@@ -42,13 +42,16 @@ struct trace_stream {
 };
 
 /*
- * Starts a stream into a file made anew at `path`, or, if that is "-", as lines onto `text`. The
+ * Opens a stream into a file made anew at `path`, or, if that is "-", as lines onto `text`. The
  * caller has set header.host and its like in *header (trace_header_init). Returns 0, PN_ERR_SYSTEM,
  * PN_ERR_NOMEM.
  */
-int trace_stream_start(struct trace_stream *s, const char *path, FILE *text,
-		       const struct pn_trace_header *header, const struct symbols *symbols,
-		       struct pn_error *err);
+int trace_stream_open(struct trace_stream *s, const char *path, FILE *text,
+		      const struct pn_trace_header *header, const struct symbols *symbols,
+		      struct pn_error *err);
+
+/* Starts its thread: what is in the rings is written from now on. Returns 0 or PN_ERR_SYSTEM. */
+int trace_stream_start(struct trace_stream *s, struct pn_error *err);
 
 /*
  * One more ring, of 1 << bits records, for a thread that is to put records of its own; it lives as
@@ -60,7 +63,8 @@ struct trace_ring *trace_stream_ring(struct trace_stream *s, unsigned bits);
 /* Records that found no room in any of the rings. Once no thread puts any more. */
 uint64_t trace_stream_dropped(const struct trace_stream *s);
 
-/* Writes what is left and ends the stream. Returns 0, or the errno of a write that failed. */
+/* Ends a stream that was opened; one that was started writes what is left. Returns 0, or the errno of
+ * a write that failed. */
 int trace_stream_stop(struct trace_stream *s);
 
 #endif

@@ -187,8 +187,9 @@ static void a_page_that_two_touch_at_once_is_one_fault(void **state)
 	close(mkstemp(path));
 	subject_script(s, NULL, "exit 0");
 	CHECK_CODE("start",
-		   machine_trace_start(s->m, path, NULL, UINT32_MAX, 1u << PN_SOURCE_UFFD, &s->err),
+		   machine_trace_open(s->m, path, NULL, UINT32_MAX, 1u << PN_SOURCE_UFFD, &s->err),
 		   PN_OK);
+	CHECK_CODE("start", machine_trace_start(s->m, &s->err), PN_OK);
 	race.from = s->m->ram.hva + COLD_FROM;
 	pthread_barrier_init(&race.barrier, NULL, 2);
 	assert_int_equal(pthread_create(&thread, NULL, touch_all, &race), 0);
@@ -295,8 +296,9 @@ static void a_trace_that_is_over_leaves_no_thread_and_no_descriptor(void **state
 	for (unsigned i = 0; i < 3; i++) {
 		CHECK_CODE(
 			"start",
-			machine_trace_start(s->m, "/dev/null", NULL, UINT32_MAX, sources, &s->err),
+			machine_trace_open(s->m, "/dev/null", NULL, UINT32_MAX, sources, &s->err),
 			PN_OK);
+		CHECK_CODE("start", machine_trace_start(s->m, &s->err), PN_OK);
 		assert_true(threads() >= before + 3);
 		assert_int_equal(machine_trace_stop(s->m, &dropped), 0);
 		assert_int_equal(dropped, 0);

@@ -7,6 +7,7 @@
 #include "x86.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define RAM	UINT64_C(0x400000)
 #define ROM_GPA UINT64_C(0x40000000)
@@ -66,9 +67,11 @@ static void explain(gva_t gva, enum walk_access access)
 	memset(&x, 0, sizeof(x));
 	walk_context_init(&x.ctx, &regs);
 	x.host_levels = 4;
+	x.smaps = backing_open();
 	x.query = (struct walk_query){
 		.gva = gva, .access = access, .privilege = WALK_SUPERVISOR, .set_ad = true};
 	explain_walk(&x, &mem);
+	close(x.smaps);
 }
 
 struct cost {
@@ -134,11 +137,15 @@ static void what_is_behind_an_address_is_told(void **state)
 static void where_nothing_is_mapped_the_host_page_is_not_told(void **state)
 {
 	void *page = mmap(NULL, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int smaps = backing_open();
 
 	(void)state;
-	assert_int_equal(backing_host_shift(page), 12);
+	assert_int_equal(backing_host_shift(smaps, page), 12);
 	munmap(page, PAGE_SIZE);
-	assert_int_equal(backing_host_shift(page), 0);
+	/* What is open already tells what is now. */
+	assert_int_equal(backing_host_shift(smaps, page), 0);
+	close(smaps);
+	assert_int_equal(backing_host_shift(-1, &smaps), 0);
 }
 
 struct wording {

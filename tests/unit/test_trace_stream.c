@@ -16,7 +16,8 @@ static void start(const struct trace_file *f)
 	struct pn_error err;
 
 	assert_int_equal(
-		trace_stream_start(&stream, f->path, stderr, &f->header, &f->symbols, &err), PN_OK);
+		trace_stream_open(&stream, f->path, stderr, &f->header, &f->symbols, &err), PN_OK);
+	assert_int_equal(trace_stream_start(&stream, &err), PN_OK);
 }
 
 static void put(struct trace_ring *ring, uint64_t time, unsigned mode)

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The sandbox's steps, in their order. */
+#include "sandbox/sandbox.h"
+
+#include "sandbox/parts.h"
+
+int sandbox_give_up(struct sandbox *s, const struct sandbox_options *options, struct pn_error *err)
+{
+	int code;
+
+	*s = (struct sandbox){.options = *options};
+	if (options->off)
+		return PN_OK;
+	/* Landlock last: what comes before it reads /proc. It needs no_new_privs. */
+	code = descriptors_close(&s->closed, err);
+	if (!code)
+		code = privileges_drop(options, err);
+	if (!code)
+		code = landlock_close(&s->landlock_abi, err);
+	s->given_up = !code;
+	return code;
+}
+
+int sandbox_filter(struct sandbox *s, struct pn_error *err)
+{
+	int code;
+
+	if (s->options.off || !sandbox_has_seccomp())
+		return PN_OK;
+	code = killed_install(err);
+	if (!code)
+		code = filter_load(err);
+	s->filtered = !code;
+	return code;
+}
+
+int sandbox_enter(struct sandbox *s, const struct sandbox_options *options, struct pn_error *err)
+{
+	int code = sandbox_give_up(s, options, err);
+
+	return code ? code : sandbox_filter(s, err);
+}
