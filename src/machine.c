@@ -75,6 +75,7 @@ static void plan_shadow(struct pn_machine *m)
 		.pool_size = m->config.shadow_size ? m->config.shadow_size : SHADOW_DEFAULT,
 		.strategy = strategies[m->config.strategy],
 		.levels = m->config.levels,
+		.interpreted = m->paging == PN_PAGING_SHADOW_PVM,
 		.cpuid = m->cpuid,
 	};
 	m->vcpu.toggle_every = m->config.toggle_every;

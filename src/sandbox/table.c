@@ -68,6 +68,9 @@ const struct rule sandbox_rules[] = {
 	{REQUEST(UFFDIO_WAKE), .reason = "wakes who waits for one"},
 	{REQUEST(UFFDIO_UNREGISTER), .reason = "the source's end"},
 
+	/* The host's tracepoints (--trace-source=kernel). */
+	{CALL(wait4), .reason = "the child that removes tracefs's instance ends"},
+
 	/* Time and signals. */
 	{CALL(rt_sigreturn), .reason = "the end of a signal handler"},
 	{CALL_IF(rt_sigaction, 0, NOT, SIGSYS), .reason = "signals of the run, set and set back"},
@@ -86,6 +89,8 @@ const struct rule sandbox_rules[] = {
 
 	/* Threads that there are, and the end. */
 	{CALL(futex), .reason = "locks; the end of a thread is waited for"},
+	{CALL(set_robust_list), .reason = "a thread just made has not come so far"},
+	{CALL(rseq), .reason = "the same"},
 	{CALL(exit), .reason = "the end of a thread"},
 	{CALL(exit_group), .reason = "the end"},
 };

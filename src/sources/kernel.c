@@ -2,8 +2,8 @@
 /*
  * Source kernel. An instance of tracefs of its own ("penumbra-PID"), so that nobody else's tracing
  * is touched, takes the tracepoints of the vCPU's thread, on the clock of all other records. A
- * thread reads what the processors have written and puts it into the ring in the order of time. The
- * instance goes with the source; of a process that was killed it stays, and rmdir removes it.
+ * thread reads what the processors have written and puts it into the ring in the order of time. All
+ * files are open before it starts, and the instance goes with the process (kernel_instance.h).
  */
 #include "sources/kernel.h"
 
@@ -11,52 +11,57 @@
 #include "error.h"
 #include "kvm/probe_kernel.h"
 #include "sources/kernel_events.h"
+#include "sources/kernel_instance.h"
+#include "sources/kernel_pages.h"
 #include "sources/thread.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <tracefs.h>
 #include <unistd.h>
 
 #define RING_BITS 17
 #define PERIOD_MS 5
 #define BUFFER_KB 4096	/* of each processor: 50 ms at a million events a second */
 #define PENDING	  65536 /* records that wait for those before them */
-#define NAMES	  8	/* of instances that are tried */
 
 struct kernel {
 	const struct source_context *context;
 	struct trace_ring *ring;
 	struct source_thread thread;
-	struct tracefs_instance *instance;
+	struct kernel_instance instance;
+	struct kernel_pages pages;
+	int on; /* its tracing_on; -1: none */
 	struct tep_handle *tep;
 	struct kernel_events events;
 	struct pn_trace_record *pending;
 	uint32_t count; /* of them */
 };
 
-/* One event; of those that one processor wrote, in their order. */
-static int see(struct tep_event *event, struct tep_record *record, int cpu, void *arg)
+static void on_missed(void *arg, unsigned count)
 {
 	struct kernel *k = arg;
+
+	while (count--)
+		trace_ring_drop(k->ring);
+}
+
+static void on_event(void *arg, uint64_t time, const void *data, int size)
+{
+	struct kernel *k = arg;
+	struct tep_record record = {.data = (void *)data, .size = size};
 	struct pn_trace_record *r = &k->pending[k->count];
 
-	(void)cpu;
-	/* The kernel had no room; it does not always know for how many. */
-	for (int64_t lost = record->missed_events < 0 ? 1 : record->missed_events; lost; lost--)
-		trace_ring_drop(k->ring);
 	if (k->count == PENDING) {
 		trace_ring_drop(k->ring);
-		return 0;
+		return;
 	}
-	if (!event || record->ts < k->context->start_ns ||
-	    !kernel_events_read(&k->events, event->id, record->data, record->size, r) ||
+	if (time < k->context->start_ns ||
+	    !kernel_events_read(&k->events, tep_data_type(k->tep, &record), data, size, r) ||
 	    !(k->context->types & 1u << r->type))
-		return 0;
-	r->time = record->ts - k->context->start_ns;
+		return;
+	r->time = time - k->context->start_ns;
 	r->mode = TRACE_MODE_UNKNOWN;
 	r->number = k->count++; /* keeps the order of equal times; the ring numbers it anew */
-	return 0;
 }
 
 static int by_time(const void *a, const void *b)
@@ -77,7 +82,7 @@ static void pass(struct kernel *k, bool last)
 	uint64_t now = last ? UINT64_MAX : clock_ns() - k->context->start_ns;
 	uint32_t done = 0;
 
-	tracefs_iterate_raw_events(k->tep, k->instance, NULL, 0, see, k);
+	kernel_pages_read(&k->pages, on_event, on_missed, k);
 	qsort(k->pending, k->count, sizeof(*k->pending), by_time);
 	while (done < k->count && k->pending[done].time < now)
 		trace_ring_put(k->ring, &k->pending[done++]);
@@ -122,35 +127,20 @@ static int check(struct pn_error *err)
 	return check_tracefs(&t, err);
 }
 
-/* An instance that nobody has: another trace of this process may have the first name. */
-static int make_instance(struct kernel *k, struct pn_error *err)
-{
-	char name[32];
-
-	for (unsigned i = 0; i < NAMES; i++) {
-		snprintf(name, sizeof(name), i ? "penumbra-%d.%u" : "penumbra-%d", getpid(), i);
-		if (tracefs_instance_exists(name))
-			continue;
-		k->instance = tracefs_instance_create(name);
-		if (k->instance)
-			return PN_OK;
-		break;
-	}
-	return pn_fail_errno(err, PN_ERR_HOST_LACKS, "an instance of tracefs");
-}
-
 /* Nothing is on yet: what comes is the vCPU thread's from the first event on. */
-static int set_up_instance(const struct kernel *k, struct pn_error *err)
+static int set_up_instance(struct kernel *k, struct pn_error *err)
 {
+	struct tracefs_instance *tracefs = k->instance.tracefs;
 	char tid[16];
 
 	snprintf(tid, sizeof(tid), "%d", gettid());
-	if (tracefs_instance_file_write(k->instance, "trace_clock", "mono") < 0 ||
-	    tracefs_instance_file_write(k->instance, "set_event_pid", tid) < 0 ||
-	    tracefs_instance_set_buffer_size(k->instance, BUFFER_KB, -1) < 0)
+	k->on = kernel_instance_open(&k->instance, "tracing_on", O_WRONLY);
+	if (k->on < 0 || tracefs_instance_file_write(tracefs, "trace_clock", "mono") < 0 ||
+	    tracefs_instance_file_write(tracefs, "set_event_pid", tid) < 0 ||
+	    tracefs_instance_set_buffer_size(tracefs, BUFFER_KB, -1) < 0)
 		return pn_fail_errno(err, PN_ERR_HOST_LACKS,
 				     "the instance of tracefs cannot be set up");
-	return PN_OK;
+	return kernel_pages_open(&k->pages, &k->instance, tep_get_sub_buffer_size(k->tep), err);
 }
 
 /*
@@ -175,7 +165,7 @@ static int turn_on(struct kernel *k, struct pn_error *err)
 		enum pn_trace_tracepoint kind = (enum pn_trace_tracepoint)i;
 
 		if (is_wanted(k, kind) && kernel_events_add(&k->events, k->tep, kind) &&
-		    tracefs_event_enable(k->instance, t->system, t->name) == 0)
+		    tracefs_event_enable(k->instance.tracefs, t->system, t->name) == 0)
 			on++;
 	}
 	if (!on && k->context->types & 1u << PN_TRACE_KERNEL)
@@ -203,7 +193,7 @@ static int set_up(struct kernel *k, struct pn_error *err)
 						 : tracefs_local_events_system(t.path, no_systems);
 	if (!k->pending || !k->ring || !k->tep)
 		return pn_fail(err, PN_ERR_NOMEM, "no room for its events");
-	code = make_instance(k, err);
+	code = kernel_instance_make(&k->instance, err);
 	if (!code)
 		code = set_up_instance(k, err);
 	if (!code)
@@ -213,10 +203,10 @@ static int set_up(struct kernel *k, struct pn_error *err)
 
 static void release(struct kernel *k)
 {
-	if (k->instance) {
-		tracefs_instance_destroy(k->instance);
-		tracefs_instance_free(k->instance);
-	}
+	kernel_pages_close(&k->pages);
+	if (k->on >= 0)
+		close(k->on);
+	kernel_instance_end(&k->instance);
 	tep_free(k->tep);
 	free(k->pending);
 	free(k);
@@ -230,6 +220,7 @@ static int open_kernel(const struct source_context *c, void **state, struct pn_e
 	if (!k)
 		return pn_fail(err, PN_ERR_NOMEM, "out of memory");
 	k->context = c;
+	k->on = -1;
 	k->events.two_dimensions = c->paging == PN_PAGING_EPT || c->paging == PN_PAGING_NPT;
 	code = set_up(k, err);
 	if (!code)
@@ -253,7 +244,7 @@ static void stop(void *state)
 {
 	struct kernel *k = state;
 
-	tracefs_trace_off(k->instance);
+	(void)!write(k->on, "0", 1);
 	source_thread_stop(&k->thread);
 	pass(k, true);
 	release(k);

@@ -51,6 +51,7 @@ struct shadow_plan {
 	uint64_t pool_size; /* bytes */
 	enum shadow_strategy strategy;
 	unsigned levels;	     /* of the guest's paging */
+	bool interpreted;	     /* the host runs ring 0 by interpreting it */
 	union kvm_cpuid_list *cpuid; /* the guest's */
 };
 

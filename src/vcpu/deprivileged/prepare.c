@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Makes what shadow mode needs, when it is first asked for: the VMM area and the shadow. */
 #include "error.h"
-#include "kvm/vendor.h"
 #include "vcpu/deprivileged/deprivileged.h"
 #include "vcpu/mode.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static int create(struct deprivileged *d, struct vcpu *v, struct pn_error *err)
 {
@@ -20,9 +18,8 @@ static int create(struct deprivileged *d, struct vcpu *v, struct pn_error *err)
 		.levels = plan->levels,
 	};
 	/* Where ring 0 is interpreted, the monitor's instructions are dearer than anything else. */
-	bool interpreted = strcmp(kvm_vendor_module(), "kvm_pvm") == 0;
 	int code = area_create(&d->area, plan->vm, v->mem->gpa_limit, plan->pool_size, plan->levels,
-			       interpreted, err);
+			       plan->interpreted, err);
 
 	if (code)
 		return code;

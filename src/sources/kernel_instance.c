@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* An instance of tracefs, and the child that removes it. */
+#include "sources/kernel_instance.h"
+
+#include "error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NAMES 8 /* of instances that are tried */
+
+/* All of a process that is killed is closed at once, but in no known order: files of the instance
+ * may still be open when the pipe is not. */
+static void remove_instance(const char *path)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+
+	for (unsigned i = 0; i < 500 && rmdir(path) && errno == EBUSY; i++)
+		nanosleep(&pause, NULL);
+}
+
+/* The keeper's life. No signal but SIGKILL ends it, and it holds nothing open but the pipe. */
+static void keep(int life, const char *path)
+{
+	sigset_t all;
+	char byte;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	dup2(life, STDIN_FILENO);
+	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0);
+	close(STDOUT_FILENO);
+	close(STDERR_FILENO);
+	while (read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR)
+		;
+	remove_instance(path);
+	_exit(0);
+}
+
+static int start_keeper(struct kernel_instance *k, struct pn_error *err)
+{
+	char *path = tracefs_instance_get_dir(k->tracefs);
+	int life[2];
+
+	if (!path || pipe2(life, O_CLOEXEC)) {
+		tracefs_put_tracing_file(path);
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "a pipe");
+	}
+	k->keeper = fork();
+	if (k->keeper == 0) {
+		close(life[1]);
+		keep(life[0], path);
+	}
+	tracefs_put_tracing_file(path);
+	close(life[0]);
+	k->life = life[1];
+	if (k->keeper > 0)
+		return PN_OK;
+	close(life[1]);
+	return pn_fail_errno(err, PN_ERR_SYSTEM, "a process that removes the instance of tracefs");
+}
+
+int kernel_instance_make(struct kernel_instance *k, struct pn_error *err)
+{
+	char name[32];
+	int code;
+
+	*k = (struct kernel_instance){.tracefs = NULL};
+	/* Another trace of this process may have the first name. */
+	for (unsigned i = 0; !k->tracefs && i < NAMES; i++) {
+		snprintf(name, sizeof(name), i ? "penumbra-%d.%u" : "penumbra-%d", getpid(), i);
+		if (tracefs_instance_exists(name))
+			continue;
+		k->tracefs = tracefs_instance_create(name);
+		if (!k->tracefs)
+			break;
+	}
+	if (!k->tracefs)
+		return pn_fail_errno(err, PN_ERR_HOST_LACKS, "an instance of tracefs");
+	code = start_keeper(k, err);
+	if (code) {
+		tracefs_instance_destroy(k->tracefs);
+		tracefs_instance_free(k->tracefs);
+		k->tracefs = NULL;
+	}
+	return code;
+}
+
+void kernel_instance_end(struct kernel_instance *k)
+{
+	if (!k->tracefs)
+		return;
+	close(k->life);
+	while (waitpid(k->keeper, NULL, 0) < 0 && errno == EINTR)
+		;
+	tracefs_instance_free(k->tracefs);
+	k->tracefs = NULL;
+}
+
+int kernel_instance_open(const struct kernel_instance *k, const char *file, int flags)
+{
+	char *path = tracefs_instance_get_file(k->tracefs, file);
+	int fd = path ? open(path, flags | O_CLOEXEC) : -1;
+
+	tracefs_put_tracing_file(path);
+	return fd;
+}
