@@ -72,6 +72,7 @@ static int create_vcpu(struct bare *b, struct kvm_cpuid2 *cpuid, int run_size)
 	if (run == MAP_FAILED)
 		return -1;
 	b->run = run;
+	b->run_size = (size_t)run_size;
 	return ioctl(b->vcpu, KVM_SET_CPUID2, cpuid) ? -1 : 0;
 }
 
@@ -152,7 +153,7 @@ void bare_destroy(struct bare *b)
 	const int fds[] = {b->vcpu, b->vm, b->memfd, b->kvm};
 
 	if (b->run)
-		munmap(b->run, (size_t)ioctl(b->kvm, KVM_GET_VCPU_MMAP_SIZE, 0));
+		munmap(b->run, b->run_size);
 	if (b->ram)
 		munmap(b->ram, RAM_SIZE);
 	for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)

@@ -7,6 +7,7 @@
 #ifndef BENCH_BARE_H
 #define BENCH_BARE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Moments of starting up, CLOCK_MONOTONIC ns; the same as Penumbra's own (machine.h). */
@@ -24,6 +25,7 @@ enum bare_moment {
 struct bare {
 	int kvm, vm, vcpu, memfd;
 	struct kvm_run *run;
+	size_t run_size; /* bytes */
 	uint8_t *ram;
 	uint64_t at[BARE_MOMENTS];
 };

@@ -5,6 +5,7 @@
 #include "error.h"
 #include "kvm/stats.h"
 #include "machine.h"
+#include "sandbox/apart.h"
 
 #include <stdio.h>
 
@@ -120,16 +121,26 @@ static int run(struct pn_machine *m, const char *what, const struct marks *marks
 	return PN_OK;
 }
 
-int counts_run(struct counts_result *r, const struct count_operation *op,
-	       const struct pn_config *config, const char *guest, struct pn_error *err)
+/* What a run is made of, and comes to. */
+struct job {
+	struct counts_result result;
+	const struct count_operation *op;
+	const struct pn_config *config;
+	const char *guest;
+	const struct sandbox_options *sandbox;
+};
+
+static int work(void *arg, struct pn_error *err)
 {
-	struct pn_config c = *config;
+	struct job *job = arg;
+	struct pn_config c = *job->config;
 	struct marks marks = {.count = 0};
+	struct sandbox sandbox;
 	struct pn_machine *m;
 	char words[64];
 	int code;
 
-	snprintf(words, sizeof(words), "%s %u", op->guest, op->n);
+	snprintf(words, sizeof(words), "%s %u", job->op->guest, job->op->n);
 	c.cmdline = words;
 	c.console = on_console;
 	c.console_arg = &marks;
@@ -138,23 +149,37 @@ int counts_run(struct counts_result *r, const struct count_operation *op,
 	if (!m)
 		return err->code;
 	marks.m = m;
-	code = pn_load_elf(m, guest, err);
+	code = pn_load_elf(m, job->guest, err);
+	if (!code)
+		code = sandbox_enter(&sandbox, job->sandbox, err);
 	if (!code)
 		code = run(m, words, &marks, err);
 	pn_machine_destroy(m);
 	for (size_t i = 0; !code && i < COUNT_ROUNDS; i++)
-		r->round[i] = counts_between(&marks.at[2 * i], &marks.at[2 * i + 1]);
+		job->result.round[i] = counts_between(&marks.at[2 * i], &marks.at[2 * i + 1]);
+	return code;
+}
+
+int counts_run(struct counts_result *r, const struct count_operation *op,
+	       const struct pn_config *config, const char *guest,
+	       const struct sandbox_options *sandbox, struct pn_error *err)
+{
+	struct job job = {.op = op, .config = config, .guest = guest, .sandbox = sandbox};
+	int code = sandbox_apart(work, &job, sizeof(job), err);
+
+	*r = job.result;
 	return code;
 }
 
 int counts_run_quiet(struct counts_result *r, unsigned times, const struct count_operation *op,
-		     const struct pn_config *config, const char *guest, struct pn_error *err)
+		     const struct pn_config *config, const char *guest,
+		     const struct sandbox_options *sandbox, struct pn_error *err)
 {
 	struct counts_result next = {0};
-	int code = counts_run(r, op, config, guest, err);
+	int code = counts_run(r, op, config, guest, sandbox, err);
 
 	while (!code && --times) {
-		code = counts_run(&next, op, config, guest, err);
+		code = counts_run(&next, op, config, guest, sandbox, err);
 		for (unsigned i = 0; !code && i < COUNT_ROUNDS; i++) {
 			uint64_t *least = &r->round[i].n[COUNT_KVM];
 

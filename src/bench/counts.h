@@ -19,6 +19,8 @@
 #ifndef BENCH_COUNTS_H
 #define BENCH_COUNTS_H
 
+#include "sandbox/sandbox.h"
+
 #include <penumbra/penumbra.h>
 
 enum count {
@@ -70,17 +72,19 @@ double counts_figure(const struct counts_result *r, const struct count_operation
 uint64_t counts_exits(const struct counts_result *r, unsigned round);
 
 /*
- * Runs an operation in a machine of its own. `config` says mode and strategy, `guest` is the path of
- * paging.elf. Returns 0, an error of making or running a machine, or PN_ERR_STATE if the guest did
+ * Runs an operation in a machine of its own, in a process of its own. `config` says mode and strategy,
+ * `guest` is the path of paging.elf. Returns 0, an error of making or running a machine, or PN_ERR_STATE if the guest did
  * not end well.
  */
 int counts_run(struct counts_result *r, const struct count_operation *op,
-	       const struct pn_config *config, const char *guest, struct pn_error *err);
+	       const struct pn_config *config, const char *guest,
+	       const struct sandbox_options *sandbox, struct pn_error *err);
 
 /* The same `times` times; of COUNT_KVM, which the host disturbs, the least is kept. The others must
  * be the same each time: PN_ERR_STATE if they are not. */
 int counts_run_quiet(struct counts_result *r, unsigned times, const struct count_operation *op,
-		     const struct pn_config *config, const char *guest, struct pn_error *err);
+		     const struct pn_config *config, const char *guest,
+		     const struct sandbox_options *sandbox, struct pn_error *err);
 
 struct pn_machine;
 

@@ -5,9 +5,9 @@
 #include "bench/bare_fault.h"
 #include "error.h"
 #include "machine.h"
+#include "sandbox/apart.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 /* Its mark: the guest has made everything ready. */
@@ -110,13 +110,22 @@ static int measure(struct bench_fault *result, unsigned rounds, struct pn_machin
 	return PN_OK;
 }
 
-int bench_fault(struct bench_fault *result, unsigned rounds, enum pn_strategy strategy,
-		const char *guest, struct pn_error *err)
+struct job {
+	struct bench_fault result;
+	unsigned rounds;
+	enum pn_strategy strategy;
+	const char *guest;
+	const struct sandbox_options *sandbox;
+};
+
+static int work(void *arg, struct pn_error *err)
 {
+	struct job *job = arg;
+	struct sandbox sandbox;
 	struct pn_machine *m;
 	struct pn_config config = {
 		.mode = PN_MODE_SHADOW,
-		.strategy = strategy,
+		.strategy = job->strategy,
 		.console = on_console,
 		.console_arg = &m,
 	};
@@ -124,23 +133,35 @@ int bench_fault(struct bench_fault *result, unsigned rounds, enum pn_strategy st
 	char words[32];
 	int code;
 
-	memset(result, 0, sizeof(*result));
-	snprintf(words, sizeof(words), "endless %u", rounds + 2);
+	snprintf(words, sizeof(words), "endless %u", job->rounds + 2);
 	config.cmdline = words;
 	m = pn_machine_create(&config, err);
 	if (!m)
 		return err->code;
-	code = pn_load_elf(m, guest, err);
+	code = pn_load_elf(m, job->guest, err);
 	if (!code) {
 		if (bare_fault_create(&b)) {
 			code = pn_fail_errno(err, PN_ERR_SYSTEM, "bare VM");
 		} else {
-			code = warm_up(m, &b, err);
+			code = sandbox_enter(&sandbox, job->sandbox, err);
 			if (!code)
-				code = measure(result, rounds, m, &b, err);
+				code = warm_up(m, &b, err);
+			if (!code)
+				code = measure(&job->result, job->rounds, m, &b, err);
 			bare_fault_destroy(&b);
 		}
 	}
 	pn_machine_destroy(m);
+	return code;
+}
+
+int bench_fault(struct bench_fault *result, unsigned rounds, enum pn_strategy strategy,
+		const char *guest, const struct sandbox_options *sandbox, struct pn_error *err)
+{
+	struct job job = {
+		.rounds = rounds, .strategy = strategy, .guest = guest, .sandbox = sandbox};
+	int code = sandbox_apart(work, &job, sizeof(job), err);
+
+	*result = job.result;
 	return code;
 }

@@ -20,6 +20,7 @@
 #define BENCH_FAULT_H
 
 #include "bench/sample.h"
+#include "sandbox/sandbox.h"
 
 #include <penumbra/penumbra.h>
 
@@ -39,6 +40,6 @@ struct bench_fault {
  * making a machine.
  */
 int bench_fault(struct bench_fault *result, unsigned rounds, enum pn_strategy strategy,
-		const char *guest, struct pn_error *err);
+		const char *guest, const struct sandbox_options *sandbox, struct pn_error *err);
 
 #endif

@@ -137,26 +137,29 @@ static int read_stats(uint64_t at[BARE_MOMENTS], int fd, struct pn_error *err)
 	at[BARE_MEMORY] = at[BARE_VM] + number(phase, "memory");
 	at[BARE_VCPU] = at[BARE_MEMORY] + number(phase, "vcpu");
 	at[BARE_LOAD] = at[BARE_VCPU] + number(phase, "load");
-	at[BARE_FIRST_EXIT] = at[BARE_LOAD] + number(phase, "first_exit");
+	at[BARE_FIRST_EXIT] =
+		at[BARE_LOAD] + number(phase, "sandbox") + number(phase, "first_exit");
 	json_decref(stats);
 	return PN_OK;
 }
 
 static int run_penumbra(double phase[PHASES], const char *penumbra, const char *guest,
-			struct pn_error *err)
+			const struct sandbox_options *sandbox, struct pn_error *err)
 {
 	int fd = scratch_create(err), code;
 	struct life with_stats = {0}, without = {0};
 	uint64_t at[BARE_MOMENTS] = {0};
-	char option[64];
+	/* An option that changes nothing stands for none. */
+	char *confined = sandbox->off ? "--no-sandbox" : "--timeout=60", option[64];
 
 	if (fd < 0)
 		return fd;
 	snprintf(option, sizeof(option), "--stats-file=/proc/%d/fd/%d", (int)getpid(), fd);
-	code = live((char *const[]){(char *)penumbra, "run", "--timeout=60", (char *)guest, NULL},
+	code = live((char *const[]){(char *)penumbra, "run", "--timeout=60", confined,
+				    (char *)guest, NULL},
 		    fd, &without, err);
 	if (!code)
-		code = live((char *const[]){(char *)penumbra, "run", "--timeout=60", option,
+		code = live((char *const[]){(char *)penumbra, "run", "--timeout=60", confined, option,
 					    (char *)guest, NULL},
 			    STDOUT_FILENO, &with_stats, err);
 	if (!code)
@@ -170,12 +173,13 @@ static int run_penumbra(double phase[PHASES], const char *penumbra, const char *
 }
 
 int bench_startup(struct bench_startup *result, unsigned rounds, const char *penumbra,
-		  const char *bare, const char *guest, struct pn_error *err)
+		  const char *bare, const char *guest, const struct sandbox_options *sandbox,
+		  struct pn_error *err)
 {
 	memset(result, 0, sizeof(*result));
 	for (unsigned round = 0; round <= rounds; round++) {
 		double a[PHASES] = {0}, b[PHASES] = {0};
-		int code = run_penumbra(a, penumbra, guest, err);
+		int code = run_penumbra(a, penumbra, guest, sandbox, err);
 
 		if (!code)
 			code = run_bare(b, bare, err);

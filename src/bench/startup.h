@@ -17,6 +17,7 @@
 #define BENCH_STARTUP_H
 
 #include "bench/sample.h"
+#include "sandbox/sandbox.h"
 
 #include <penumbra/penumbra.h>
 
@@ -28,7 +29,7 @@ enum startup_phase {
 	PHASE_MEMORY,
 	PHASE_VCPU,
 	PHASE_LOAD,
-	PHASE_FIRST_EXIT,
+	PHASE_FIRST_EXIT, /* Penumbra's sandbox too */
 	PHASE_TO_FIRST_EXIT, /* all of the above */
 	PHASE_TO_END,	     /* to the end of the process */
 	PHASES
@@ -47,6 +48,7 @@ struct bench_startup {
  * penumbra-bare, and of a guest that ends at its first exit. Returns 0 or PN_ERR_SYSTEM.
  */
 int bench_startup(struct bench_startup *result, unsigned rounds, const char *penumbra,
-		  const char *bare, const char *guest, struct pn_error *err);
+		  const char *bare, const char *guest, const struct sandbox_options *sandbox,
+		  struct pn_error *err);
 
 #endif

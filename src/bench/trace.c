@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "error.h"
 #include "machine.h"
+#include "sandbox/apart.h"
 #include "trace/file.h"
 #include "trace/summary.h"
 
@@ -36,30 +37,61 @@ struct times {
 	uint64_t cpu, elapsed;
 };
 
-/* `path`: of the trace; NULL: none. */
-static int run(const char *words, const char *guest, const char *path, struct times *t,
-	       uint64_t *dropped, struct pn_error *err)
+/* A run, and what it comes to. */
+struct job {
+	struct times times;
+	uint64_t dropped;
+	const char *words, *guest;
+	const char *path; /* of the trace; NULL: none */
+	const struct sandbox_options *sandbox;
+};
+
+/* As `penumbra run` does. */
+static int prepare(struct pn_machine *m, const struct job *job, struct pn_error *err)
 {
-	const struct pn_config config = {.mode = PN_MODE_SHADOW, .cmdline = words};
+	struct sandbox sandbox;
+	int code = pn_load_elf(m, job->guest, err);
+
+	if (!code && job->path)
+		code = machine_trace_open(m, job->path, NULL, UINT32_MAX, 0, err);
+	if (!code)
+		code = sandbox_give_up(&sandbox, job->sandbox, err);
+	if (!code && job->path)
+		code = machine_trace_start(m, err);
+	return code ? code : sandbox_filter(&sandbox, err);
+}
+
+static int work(void *arg, struct pn_error *err)
+{
+	struct job *job = arg;
+	const struct pn_config config = {.mode = PN_MODE_SHADOW, .cmdline = job->words};
 	struct pn_machine *m = pn_machine_create(&config, err);
+	struct times begin;
 	struct pn_result end;
 	int code;
 
-	*dropped = 0;
 	if (!m)
 		return err->code;
-	code = pn_load_elf(m, guest, err);
-	if (!code && path)
-		code = pn_trace_file(m, path, UINT32_MAX, err);
-	*t = (struct times){cpu_ns(), clock_ns()};
+	code = prepare(m, job, err);
+	begin = (struct times){cpu_ns(), clock_ns()};
 	if (!code)
 		code = pn_run(m, &end, err);
-	*t = (struct times){cpu_ns() - t->cpu, clock_ns() - t->elapsed};
+	job->times = (struct times){cpu_ns() - begin.cpu, clock_ns() - begin.elapsed};
 	if (!code && (end.end != PN_END_STATUS || end.status != 0))
-		code = pn_fail(err, PN_ERR_STATE, "pagelab.elf %s: %s", words, end.reason);
-	if (machine_trace_stop(m, dropped) && !code)
-		code = pn_fail(err, PN_ERR_SYSTEM, "%s: the trace cannot be written", path);
+		code = pn_fail(err, PN_ERR_STATE, "pagelab.elf %s: %s", job->words, end.reason);
+	if (machine_trace_stop(m, &job->dropped) && !code)
+		code = pn_fail(err, PN_ERR_SYSTEM, "%s: the trace cannot be written", job->path);
 	pn_machine_destroy(m);
+	return code;
+}
+
+static int run(struct job *job, const char *path, struct times *t, struct pn_error *err)
+{
+	int code;
+
+	job->path = path;
+	code = sandbox_apart(work, job, sizeof(*job), err);
+	*t = job->times;
 	return code;
 }
 
@@ -70,19 +102,21 @@ static uint64_t events_in(const char *path)
 	return stat(path, &st) ? 0 : (uint64_t)st.st_size / sizeof(struct pn_trace_record);
 }
 
-static int take_turns(struct bench_trace_run *r, const char *guest, const char *path, bool counts,
-		      struct pn_error *err)
+static int take_turns(struct bench_trace_run *r, const struct job *what, const char *path,
+		      bool counts, struct pn_error *err)
 {
+	struct job job = *what;
 	struct times plain, traced;
-	uint64_t dropped, none;
-	int code = run(r->words, guest, NULL, &plain, &none, err);
+	int code;
 
+	job.words = r->words;
+	code = run(&job, NULL, &plain, err);
 	if (!code)
-		code = run(r->words, guest, path, &traced, &dropped, err);
+		code = run(&job, path, &traced, err);
 	if (code || !counts)
 		return code;
 	r->events = events_in(path);
-	r->dropped += dropped;
+	r->dropped += job.dropped;
 	sample_add(&r->plain, (double)plain.cpu);
 	sample_add(&r->traced, (double)traced.cpu);
 	sample_add(&r->ratio, (double)traced.cpu / (double)plain.cpu);
@@ -90,14 +124,14 @@ static int take_turns(struct bench_trace_run *r, const char *guest, const char *
 	return PN_OK;
 }
 
-static int measure_runs(struct bench_trace *result, unsigned rounds, const char *guest,
+static int measure_runs(struct bench_trace *result, unsigned rounds, const struct job *what,
 			const char *path, struct pn_error *err)
 {
 	for (unsigned i = 0; i < TRACE_RUNS; i++)
 		result->run[i].words = runs[i];
 	for (unsigned round = 0; round <= rounds; round++)
 		for (unsigned i = 0; i < TRACE_RUNS; i++) {
-			int code = take_turns(&result->run[i], guest, path, round > 0, err);
+			int code = take_turns(&result->run[i], what, path, round > 0, err);
 
 			if (code)
 				return code;
@@ -242,8 +276,9 @@ static int measure_summary(struct bench_trace *result, unsigned rounds, const ch
 }
 
 int bench_trace(struct bench_trace *result, unsigned rounds, const char *guest,
-		struct pn_error *err)
+		const struct sandbox_options *sandbox, struct pn_error *err)
 {
+	const struct job what = {.guest = guest, .sandbox = sandbox};
 	const char *dir = getenv("TMPDIR");
 	char path[256];
 	int fd, code;
@@ -254,7 +289,7 @@ int bench_trace(struct bench_trace *result, unsigned rounds, const char *guest,
 	if (fd < 0)
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "%s: cannot be made", path);
 	close(fd);
-	code = measure_runs(result, rounds, guest, path, err);
+	code = measure_runs(result, rounds, &what, path, err);
 	if (!code)
 		code = measure_ring(result, rounds, err);
 	if (!code)

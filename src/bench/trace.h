@@ -19,6 +19,7 @@
 #define BENCH_TRACE_H
 
 #include "bench/sample.h"
+#include "sandbox/sandbox.h"
 
 #include <penumbra/penumbra.h>
 
@@ -45,6 +46,6 @@ struct bench_trace {
  * 0, PN_ERR_SYSTEM, PN_ERR_NOMEM, PN_ERR_STATE (a run went wrong), or an error of making a machine.
  */
 int bench_trace(struct bench_trace *result, unsigned rounds, const char *guest,
-		struct pn_error *err);
+		const struct sandbox_options *sandbox, struct pn_error *err);
 
 #endif

@@ -5,8 +5,7 @@
 #include "bench/bare.h"
 #include "clock.h"
 #include "error.h"
-
-#include <string.h>
+#include "sandbox/apart.h"
 
 static int measure(struct bench_trip *result, unsigned rounds, unsigned exits, struct pn_machine *m,
 		   struct bare *b, struct pn_error *err)
@@ -39,29 +38,48 @@ static int measure(struct bench_trip *result, unsigned rounds, unsigned exits, s
 	return PN_OK;
 }
 
-int bench_trip(struct bench_trip *result, unsigned rounds, unsigned exits, const char *guest,
-	       struct pn_error *err)
+struct job {
+	struct bench_trip result;
+	unsigned rounds, exits;
+	const char *guest;
+	const struct sandbox_options *sandbox;
+};
+
+static int work(void *arg, struct pn_error *err)
 {
 	/* out %al, $0xe9; jmp to it */
 	static const unsigned char code[] = {0xe6, 0xe9, 0xeb, 0xfc};
-	struct pn_config config = {.max_exits = exits};
+	struct job *job = arg;
+	struct pn_config config = {.max_exits = job->exits};
+	struct sandbox sandbox;
 	struct pn_machine *m;
 	struct bare b;
 	int status;
 
-	memset(result, 0, sizeof(*result));
 	m = pn_machine_create(&config, err);
 	if (!m)
 		return err->code;
-	status = pn_load_elf(m, guest, err);
+	status = pn_load_elf(m, job->guest, err);
 	if (!status) {
 		if (bare_create(&b, code, sizeof(code)))
 			status = pn_fail_errno(err, PN_ERR_SYSTEM, "bare VM");
 		else {
-			status = measure(result, rounds, exits, m, &b, err);
+			status = sandbox_enter(&sandbox, job->sandbox, err);
+			if (!status)
+				status = measure(&job->result, job->rounds, job->exits, m, &b, err);
 			bare_destroy(&b);
 		}
 	}
 	pn_machine_destroy(m);
 	return status;
+}
+
+int bench_trip(struct bench_trip *result, unsigned rounds, unsigned exits, const char *guest,
+	       const struct sandbox_options *sandbox, struct pn_error *err)
+{
+	struct job job = {.rounds = rounds, .exits = exits, .guest = guest, .sandbox = sandbox};
+	int code = sandbox_apart(work, &job, sizeof(job), err);
+
+	*result = job.result;
+	return code;
 }

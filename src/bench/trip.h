@@ -15,6 +15,7 @@
 #define BENCH_TRIP_H
 
 #include "bench/sample.h"
+#include "sandbox/sandbox.h"
 
 #include <penumbra/penumbra.h>
 
@@ -29,6 +30,6 @@ struct bench_trip {
  * for ever. Returns 0, PN_ERR_SYSTEM, or an error of making a machine.
  */
 int bench_trip(struct bench_trip *result, unsigned rounds, unsigned exits, const char *guest,
-	       struct pn_error *err);
+	       const struct sandbox_options *sandbox, struct pn_error *err);
 
 #endif

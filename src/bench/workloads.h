@@ -21,6 +21,7 @@ extern const char *const workload_names[];
  * is the path of pagelab.elf. Of COUNT_KVM it is the least of `times` runs. Returns as counts_run().
  */
 int workload_count(struct counts *c, const char *words, unsigned times,
-		   const struct pn_config *config, const char *guest, struct pn_error *err);
+		   const struct pn_config *config, const char *guest,
+		   const struct sandbox_options *sandbox, struct pn_error *err);
 
 #endif

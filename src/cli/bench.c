@@ -28,6 +28,8 @@ static const char usage[] =
 	"              so too if operations are named, as --json names them; fault-time\n"
 	"              is the time of a hidden fault\n"
 	"  --json      print one JSON object\n"
+	"  --no-sandbox\n"
+	"              run the guests without the sandbox\n"
 	"  --help      print this\n"
 	"\n"
 	"Times vary with the machine: read the ratios, medians of paired rounds,\n"
@@ -95,6 +97,7 @@ static int parse_arguments(struct bench_request *r, int argc, char **argv)
 		{"rounds", required_argument, NULL, 'r'},
 		{"counts", no_argument, NULL, 'c'},
 		{"json", no_argument, NULL, 'j'},
+		{"no-sandbox", no_argument, NULL, 's'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -107,6 +110,7 @@ static int parse_arguments(struct bench_request *r, int argc, char **argv)
 		switch (option) {
 		case 'c': r->counts_only = true; break;
 		case 'j': r->json = true; break;
+		case 's': r->sandbox.off = true; break;
 		case 'h': fputs(usage, stdout); return -1;
 		case 'r':
 			if (!parse_count(optarg, &n) || n < 1 || n > 1000)

@@ -4,6 +4,7 @@
 #define CLI_BENCH_H
 
 #include "bench/sample.h"
+#include "sandbox/sandbox.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -13,6 +14,7 @@ struct bench_request {
 	bool json;
 	bool counts_only; /* of bench shadow: no times, no workloads */
 	unsigned rounds;
+	struct sandbox_options sandbox;
 	int names; /* of bench shadow: only these operations; 0: all */
 	char *const *name;
 };

@@ -98,7 +98,8 @@ static int do_operation(struct report *r, const struct count_operation *op, stru
 	struct row row;
 
 	for (unsigned i = 0; i < COLUMNS; i++) {
-		int code = counts_run_quiet(&result, times[i], op, &configs[i], r->paging_elf, err);
+		int code = counts_run_quiet(&result, times[i], op, &configs[i], r->paging_elf,
+					    &r->request->sandbox, err);
 
 		if (code)
 			return code;
@@ -137,7 +138,8 @@ static int do_workload(struct report *r, const char *name, const struct counts b
 
 	for (unsigned i = 0; i < COLUMNS; i++) {
 		struct counts c;
-		int code = workload_count(&c, name, times[i], &configs[i], r->pagelab_elf, err);
+		int code = workload_count(&c, name, times[i], &configs[i], r->pagelab_elf,
+					  &r->request->sandbox, err);
 
 		if (code)
 			return code;
@@ -158,7 +160,7 @@ static int do_workloads(struct report *r, struct pn_error *err)
 
 	for (unsigned i = 0; !code && i < COLUMNS; i++)
 		code = workload_count(&boot[i], WORKLOAD_BOOT, times[i], &configs[i],
-				      r->pagelab_elf, err);
+				      r->pagelab_elf, &r->request->sandbox, err);
 	for (const char *const *name = workload_names; !code && *name; name++)
 		code = do_workload(r, *name, boot, err);
 	return code;
@@ -170,7 +172,8 @@ static int do_fault(struct report *r, struct pn_error *err)
 
 	if (rounds > FAULT_ROUNDS_MAX)
 		rounds = FAULT_ROUNDS_MAX;
-	return bench_fault(&r->fault, rounds, PN_STRATEGY_UNSYNC, r->paging_elf, err);
+	return bench_fault(&r->fault, rounds, PN_STRATEGY_UNSYNC, r->paging_elf,
+			   &r->request->sandbox, err);
 }
 
 /* The name of the last table, beside those of operations. */

@@ -53,8 +53,8 @@ int bench_startup_command(const struct bench_request *r)
 		 paths_find("penumbra-bare", bare, sizeof(bare)) &&
 		 paths_find("guest/exit.elf", guest_exit, sizeof(guest_exit)) &&
 		 paths_find("guest/out.elf", guest_out, sizeof(guest_out))) {
-		if (bench_startup(s, r->rounds, self, bare, guest_exit, &err) ||
-		    bench_trip(t, r->rounds, TRIP_EXITS, guest_out, &err))
+		if (bench_startup(s, r->rounds, self, bare, guest_exit, &r->sandbox, &err) ||
+		    bench_trip(t, r->rounds, TRIP_EXITS, guest_out, &r->sandbox, &err))
 			status = cli_fail_error(&err);
 		else
 			status = report(r, s, t);

@@ -80,7 +80,7 @@ int bench_trace_command(const struct bench_request *r)
 		free(t);
 		return CLI_FAILED;
 	}
-	if (probe_paging(&paging, &err) || bench_trace(t, r->rounds, guest, &err))
+	if (probe_paging(&paging, &err) || bench_trace(t, r->rounds, guest, &r->sandbox, &err))
 		status = cli_fail_error(&err);
 	else if (r->json)
 		status = print_object(t, pn_paging_name(paging), r->rounds);

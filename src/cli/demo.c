@@ -9,6 +9,8 @@
 #include "kvm/vendor.h"
 #include "machine.h"
 #include "memory/walk_text.h"
+#include "sandbox/apart.h"
+#include "sandbox/sandbox.h"
 #include "vcpu/translate.h"
 
 #include <errno.h>
@@ -18,10 +20,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: penumbra demo\n"
+static const char usage[] = "usage: penumbra demo [--no-sandbox]\n"
 			    "\n"
 			    "Boots pagelab, Penumbra's own paging guest, and shows what memory\n"
-			    "virtualisation costs it on this host.\n";
+			    "virtualisation costs it on this host.\n"
+			    "\n"
+			    "  --no-sandbox   run the guests without the sandbox\n"
+			    "  --help         print this\n";
 
 /* For one workload, in ns: ten times what the slowest rig takes. */
 #define LIMIT_NS UINT64_C(60000000000)
@@ -92,6 +97,39 @@ static void collect(struct act *act, struct pn_machine *m)
 	kvm_stats_free(&s);
 }
 
+/* A workload run in one way, and what it comes to. */
+struct play {
+	const struct scene *scene;
+	enum way way;
+	const char *guest;
+	const struct sandbox_options *sandbox;
+	void (*look)(struct pn_machine *m); /* into the machine at the end; NULL: not */
+	struct act act;
+	int status; /* exit status; 0: all went well */
+};
+
+/* Runs it; *ns: how long that took. */
+static int run(struct pn_machine *m, const struct play *p, struct pn_result *result, uint64_t *ns,
+	       struct pn_error *err)
+{
+	struct sandbox sandbox;
+	uint64_t begin, loaded;
+	int code;
+
+	begin = clock_ns();
+	code = pn_load_elf(m, p->guest, err);
+	if (!code)
+		code = stop_arm(m, LIMIT_NS, err);
+	loaded = clock_ns() - begin;
+	if (!code)
+		code = sandbox_enter(&sandbox, p->sandbox, err);
+	begin = clock_ns();
+	if (!code)
+		code = pn_run(m, result, err);
+	*ns = loaded + (clock_ns() - begin);
+	return code;
+}
+
 /* By a signal, or by the time limit. */
 static int stopped(const struct scene *scene)
 {
@@ -106,48 +144,45 @@ static int stopped(const struct scene *scene)
 	return 128 + signal;
 }
 
-/*
- * Runs one workload. Returns 0, and the machine to look into and destroy; or an exit status after
- * a line on stderr.
- */
-static int play(struct act *act, const struct scene *scene, enum way way, const char *guest,
-		struct pn_machine **machine)
+/* In a process of its own. An error is told here, and an exit status is what comes back. */
+static int work(void *arg, struct pn_error *err)
 {
+	struct play *p = arg;
 	struct transcript transcript = {.len = 0};
-	struct pn_config config = ways[way];
-	struct pn_machine *m;
+	struct pn_config config = ways[p->way];
 	struct pn_result result;
-	struct pn_error err;
-	uint64_t begin;
-	int status;
+	struct pn_machine *m;
 
-	config.cmdline = scene->cmdline;
+	config.cmdline = p->scene->cmdline;
 	config.console = keep;
 	config.console_arg = &transcript;
-	m = pn_machine_create(&config, &err);
-	if (!m)
-		return cli_fail_error(&err);
-	begin = clock_ns();
-	if (pn_load_elf(m, guest, &err) || stop_arm(m, LIMIT_NS, &err) ||
-	    pn_run(m, &result, &err)) {
-		status = cli_fail_error(&err);
+	m = pn_machine_create(&config, err);
+	if (!m || run(m, p, &result, &p->act.ns, err)) {
+		p->status = cli_fail_error(err);
 	} else if (result.end == PN_END_STOPPED) {
-		status = stopped(scene);
+		p->status = stopped(p->scene);
 	} else if (result.end != PN_END_STATUS || result.status != 0) {
-		cli_fail("pagelab %s: %s", scene->cmdline, result.reason);
+		cli_fail("pagelab %s: %s", p->scene->cmdline, result.reason);
 		fwrite(transcript.text, 1, transcript.len, stderr);
 		fputs(result.report, stderr);
-		status = CLI_GUEST_DIED;
+		p->status = CLI_GUEST_DIED;
 	} else {
-		act->ns = clock_ns() - begin;
-		collect(act, m);
-		stop_disarm();
-		*machine = m;
-		return 0;
+		collect(&p->act, m);
+		if (p->look)
+			p->look(m);
 	}
-	stop_disarm();
 	pn_machine_destroy(m);
-	return status;
+	return PN_OK;
+}
+
+/* Returns an exit status, after a line on stderr if it is not 0. */
+static int play(struct play *p)
+{
+	struct pn_error err;
+
+	if (sandbox_apart(work, p, sizeof(*p), &err))
+		return cli_fail_error(&err);
+	return p->status;
 }
 
 static void print_head(void)
@@ -225,52 +260,56 @@ static void print_translation(struct pn_machine *m)
 }
 
 /* One workload in all ways. */
-static int play_scene(struct act act[WAYS], size_t i, const char *guest)
+static int play_scene(struct act act[WAYS], size_t i, const struct play *of)
 {
 	for (enum way way = 0; way < WAYS; way++) {
-		struct pn_machine *m = NULL;
-		int status = play(&act[way], &scenes[i], way, guest, &m);
+		struct play p = *of;
+		int status;
 
+		p.scene = &scenes[i];
+		p.way = way;
+		status = play(&p);
 		if (status)
 			return status;
-		pn_machine_destroy(m);
+		act[way] = p.act;
 	}
 	print_row(&scenes[i], act);
 	return 0;
 }
 
 /* What can be seen when a guest has ended, in either mode. */
-static int look_inside(const char *guest)
+static int look_inside(const struct play *of)
 {
 	static void (*const look[])(struct pn_machine *) = {
 		[WAY_HW] = print_translation, [WAY_SHADOW] = print_proof};
 
 	for (enum way way = WAY_SHADOW + 1; way-- > WAY_HW;) {
-		struct pn_machine *m = NULL;
-		struct act act;
-		int status = play(&act, &scenes[SCENES - 1], way, guest, &m);
+		struct play p = *of;
+		int status;
 
-		if (status || !m)
+		p.scene = &scenes[SCENES - 1];
+		p.way = way;
+		p.look = look[way];
+		status = play(&p);
+		if (status)
 			return status;
-		look[way](m);
-		pn_machine_destroy(m);
 	}
 	return 0;
 }
 
-static int play_all(const char *guest, enum pn_paging paging)
+static int play_all(const struct play *of, enum pn_paging paging)
 {
 	static struct act acts[SCENES][WAYS];
 
 	print_head();
 	for (size_t i = 0; i < SCENES; i++) {
-		int status = play_scene(acts[i], i, guest);
+		int status = play_scene(acts[i], i, of);
 
 		if (status)
 			return status;
 	}
 	print_moral(paging, acts);
-	return look_inside(guest);
+	return look_inside(of);
 }
 
 /* A path for someone in the working directory to type. */
@@ -285,8 +324,9 @@ static const char *from_here(const char *path)
 	return strncmp(path, here, len) == 0 && path[len] == '/' ? path + len + 1 : path;
 }
 
-static int demo(void)
+static int demo(const struct sandbox_options *sandbox)
 {
+	struct play of = {.sandbox = sandbox};
 	char guest[PATH_MAX];
 	enum pn_paging paging;
 	struct pn_error err;
@@ -302,7 +342,8 @@ static int demo(void)
 	printf("  modes  hw:      the vCPU runs on the guest's own tables\n");
 	printf("         shadow:  it runs on tables that Penumbra builds, the guest's kernel at\n"
 	       "                  ring 3\n\n");
-	status = play_all(guest, paging);
+	of.guest = guest;
+	status = play_all(&of, paging);
 	if (status)
 		return status;
 	printf("\nGo on with\n"
@@ -315,11 +356,15 @@ static int demo(void)
 
 int cli_demo(int argc, char **argv)
 {
+	struct sandbox_options sandbox = {.off = false};
+
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
 		fputs(usage, stdout);
 		return cli_finish(0);
 	}
-	if (argc != 1)
-		return cli_fail("demo: %s: takes no arguments; see penumbra demo --help", argv[1]);
-	return demo();
+	if (argc == 2 && strcmp(argv[1], "--no-sandbox") == 0)
+		sandbox.off = true;
+	else if (argc != 1)
+		return cli_fail("demo: %s: no such option; see penumbra demo --help", argv[1]);
+	return demo(&sandbox);
 }

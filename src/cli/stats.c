@@ -42,7 +42,8 @@ static json_t *collect_last_exits(const struct history *h)
 	return list;
 }
 
-static json_t *collect_startup(const struct pn_machine *m, uint64_t begin_ns)
+static json_t *collect_startup(const struct pn_machine *m, const struct sandbox *sandbox,
+			       uint64_t begin_ns)
 {
 	json_t *o = json_object();
 	uint64_t last = begin_ns;
@@ -51,6 +52,8 @@ static json_t *collect_startup(const struct pn_machine *m, uint64_t begin_ns)
 		o = json_with(o, phases[i], count(m->startup_ns[i] - last));
 		last = m->startup_ns[i];
 	}
+	json_object_set_new(o, "sandbox", count(sandbox->done_ns - last));
+	last = sandbox->done_ns;
 	if (m->vcpu.first_exit_ns) {
 		o = json_with(o, "first_exit", count(m->vcpu.first_exit_ns - last));
 		last = m->vcpu.first_exit_ns;
@@ -137,7 +140,7 @@ int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_res
 		"pt_writes", count(r.pt_writes), "cr3_loads", count(r.cr3_loads), "flushes",
 		collect_flushes(&r), "toggles", count(m->vcpu.toggles), "marks",
 		collect_marks(&m->vcpu.marks), "begin_ns", count(begin_ns), "startup_ns",
-		collect_startup(m, begin_ns), "kvm_stats", "vm", collect_kvm(m->vm), "vcpu",
+		collect_startup(m, sandbox, begin_ns), "kvm_stats", "vm", collect_kvm(m->vm), "vcpu",
 		collect_kvm(m->vcpu.fd));
 	stats->json = json_with(stats->json, "shadow", collect_shadow(m));
 	stats->json = json_with(stats->json, "sandbox", collect_sandbox(sandbox));

@@ -27,6 +27,7 @@ struct sandbox {
 	bool given_up;	  /* descriptors, privileges */
 	unsigned closed;  /* descriptors that came with the process */
 	int landlock_abi; /* 0: this kernel has no Landlock */
+	uint64_t done_ns; /* CLOCK_MONOTONIC, after the second step */
 	bool filtered;	  /* system calls; false after sandbox_filter(): this kernel cannot */
 };
 

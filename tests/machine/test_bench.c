@@ -92,13 +92,14 @@ static void what_cannot_be_measured_is_refused_in_one_line(void **state)
 /* Nothing is said of the times themselves: only that what was timed is what it is called. */
 static void rounds_of_hidden_faults_are_nothing_else(void **state)
 {
+	static const struct sandbox_options sandboxed;
 	static struct bench_fault fault;
 	struct pn_error err;
 
 	(void)state;
 	skip_without(PAGING);
 	for (int s = PN_STRATEGY_UNSYNC; s <= PN_STRATEGY_VTLB; s++) {
-		if (bench_fault(&fault, 2, (enum pn_strategy)s, PAGING, &err))
+		if (bench_fault(&fault, 2, (enum pn_strategy)s, PAGING, &sandboxed, &err))
 			fail_msg("%s", err.text);
 		assert_int_equal(fault.penumbra.count, 2);
 		assert_int_equal(fault.bare.count, 2);

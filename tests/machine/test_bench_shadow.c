@@ -19,6 +19,8 @@ static const struct pn_config configs[STRATEGIES] = {
 
 static const struct pn_config hw = {.mode = PN_MODE_HW};
 
+static const struct sandbox_options sandboxed;
+
 static const struct count_operation *operation(const char *name)
 {
 	for (const struct count_operation *op = count_operations; op->name; op++)
@@ -33,7 +35,7 @@ static struct counts_result measure(const char *name, const struct pn_config *co
 	struct counts_result r;
 	struct pn_error err;
 
-	if (counts_run(&r, operation(name), config, PAGING, &err))
+	if (counts_run(&r, operation(name), config, PAGING, &sandboxed, &err))
 		fail_msg("%s: %s", name, err.text);
 	return r;
 }
@@ -226,7 +228,8 @@ static void two_runs_count_the_same(void **state)
 	skip_without(PAGING);
 	for (size_t i = 0; i < COUNT(names); i++)
 		for (unsigned s = 0; s < STRATEGIES; s++)
-			if (counts_run_quiet(&r, 2, operation(names[i]), &configs[s], PAGING, &err))
+			if (counts_run_quiet(&r, 2, operation(names[i]), &configs[s], PAGING,
+					     &sandboxed, &err))
 				fail_msg("%s", err.text);
 }
 
@@ -238,7 +241,7 @@ static void a_guest_that_ends_badly_is_an_error(void **state)
 
 	(void)state;
 	skip_without(PAGING);
-	CHECK_CODE("none", counts_run(&r, &none, &configs[UNSYNC], PAGING, &err), PN_ERR_STATE);
+	CHECK_CODE("none", counts_run(&r, &none, &configs[UNSYNC], PAGING, &sandboxed, &err), PN_ERR_STATE);
 	CHECK_CONTAINS("none", err.text, "status 2");
 	CHECK_CONTAINS("none", err.text, "0 of 6 marks");
 }

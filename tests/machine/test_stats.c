@@ -19,7 +19,7 @@ static const char *const members[] = {
 };
 static const char *const flush_kinds[] = {"all", "context", "range", "page", "pcid"};
 static const char *const phases[] = {"options", "kvm",	"vm",	      "memory",
-				     "vcpu",	"load", "first_exit", "total"};
+				     "vcpu",	"load", "sandbox", "first_exit", "total"};
 
 static json_t *parse(const char *text)
 {
