@@ -159,8 +159,8 @@ static int run_penumbra(double phase[PHASES], const char *penumbra, const char *
 				    (char *)guest, NULL},
 		    fd, &without, err);
 	if (!code)
-		code = live((char *const[]){(char *)penumbra, "run", "--timeout=60", confined, option,
-					    (char *)guest, NULL},
+		code = live((char *const[]){(char *)penumbra, "run", "--timeout=60", confined,
+					    option, (char *)guest, NULL},
 			    STDOUT_FILENO, &with_stats, err);
 	if (!code)
 		code = read_stats(at, fd, err);

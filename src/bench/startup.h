@@ -29,7 +29,7 @@ enum startup_phase {
 	PHASE_MEMORY,
 	PHASE_VCPU,
 	PHASE_LOAD,
-	PHASE_FIRST_EXIT, /* Penumbra's sandbox too */
+	PHASE_FIRST_EXIT,    /* Penumbra's sandbox too */
 	PHASE_TO_FIRST_EXIT, /* all of the above */
 	PHASE_TO_END,	     /* to the end of the process */
 	PHASES

@@ -119,8 +119,7 @@ static json_t *collect_sandbox(const struct sandbox *s)
 
 	return json_pack("{s:b, s:b, s:i, s:i, s:s}", "privileges_dropped", s->given_up, "seccomp",
 			 s->filtered, "landlock_abi", s->landlock_abi, "descriptors_closed",
-			 (int)s->closed, "words",
-			 cli_sandbox_words(s, words, sizeof(words)));
+			 (int)s->closed, "words", cli_sandbox_words(s, words, sizeof(words)));
 }
 
 int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_result *result,
@@ -140,8 +139,8 @@ int stats_collect(struct stats *stats, struct pn_machine *m, const struct pn_res
 		"pt_writes", count(r.pt_writes), "cr3_loads", count(r.cr3_loads), "flushes",
 		collect_flushes(&r), "toggles", count(m->vcpu.toggles), "marks",
 		collect_marks(&m->vcpu.marks), "begin_ns", count(begin_ns), "startup_ns",
-		collect_startup(m, sandbox, begin_ns), "kvm_stats", "vm", collect_kvm(m->vm), "vcpu",
-		collect_kvm(m->vcpu.fd));
+		collect_startup(m, sandbox, begin_ns), "kvm_stats", "vm", collect_kvm(m->vm),
+		"vcpu", collect_kvm(m->vcpu.fd));
 	stats->json = json_with(stats->json, "shadow", collect_shadow(m));
 	stats->json = json_with(stats->json, "sandbox", collect_sandbox(sandbox));
 	stats->json = json_with(stats->json, "last_exits", collect_last_exits(&m->vcpu.history));

@@ -29,10 +29,10 @@ static const struct {
 	struct ruleset all;
 } abis[] = {
 	[1] = {8, {.files = 0x1fff}},
-	[2] = {8, {.files = 0x3fff}},			 /* + refer */
-	[3] = {8, {.files = 0x7fff}},			 /* + truncate */
-	[4] = {16, {.files = 0x7fff, .network = 3}},	 /* + bind and connect TCP */
-	[5] = {16, {.files = 0xffff, .network = 3}},	 /* + ioctl of devices */
+	[2] = {8, {.files = 0x3fff}},				 /* + refer */
+	[3] = {8, {.files = 0x7fff}},				 /* + truncate */
+	[4] = {16, {.files = 0x7fff, .network = 3}},		 /* + bind and connect TCP */
+	[5] = {16, {.files = 0xffff, .network = 3}},		 /* + ioctl of devices */
 	[6] = {24, {.files = 0xffff, .network = 3, .scope = 3}}, /* + abstract sockets, signals */
 };
 

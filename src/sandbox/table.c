@@ -15,8 +15,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#define REQUEST(request)       .call = SYS_ioctl, .if_ = {RULE_IS, 1, request}
-#define CALL(name)	       .call = SYS_##name
+#define REQUEST(request)	      .call = SYS_ioctl, .if_ = {RULE_IS, 1, request}
+#define CALL(name)		      .call = SYS_##name
 #define CALL_IF(name, n, test, value) .call = SYS_##name, .if_ = {RULE_##test, n, value}
 
 const struct rule sandbox_rules[] = {

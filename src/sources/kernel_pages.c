@@ -26,8 +26,8 @@ static int open_all(struct kernel_pages *p, const struct kernel_instance *instan
 	return p->count ? 0 : -1;
 }
 
-int kernel_pages_open(struct kernel_pages *p, const struct kernel_instance *instance,
-		      int page_size, struct pn_error *err)
+int kernel_pages_open(struct kernel_pages *p, const struct kernel_instance *instance, int page_size,
+		      struct pn_error *err)
 {
 	*p = (struct kernel_pages){.page_size = page_size > 0 ? (size_t)page_size : PAGE_SIZE};
 	if (open_all(p, instance))

@@ -25,8 +25,8 @@ typedef void kernel_event_fn(void *arg, uint64_t time, const void *data, int siz
 typedef void kernel_missed_fn(void *arg, unsigned count);
 
 /* Opens them; the kernel says what their size is in bytes, or nothing (0). Returns 0, PN_ERR_HOST_LACKS, PN_ERR_NOMEM. */
-int kernel_pages_open(struct kernel_pages *p, const struct kernel_instance *instance,
-		      int page_size, struct pn_error *err);
+int kernel_pages_open(struct kernel_pages *p, const struct kernel_instance *instance, int page_size,
+		      struct pn_error *err);
 
 /* Takes all that there is. */
 void kernel_pages_read(struct kernel_pages *p, kernel_event_fn *event, kernel_missed_fn *missed,

@@ -241,7 +241,8 @@ static void a_guest_that_ends_badly_is_an_error(void **state)
 
 	(void)state;
 	skip_without(PAGING);
-	CHECK_CODE("none", counts_run(&r, &none, &configs[UNSYNC], PAGING, &sandboxed, &err), PN_ERR_STATE);
+	CHECK_CODE("none", counts_run(&r, &none, &configs[UNSYNC], PAGING, &sandboxed, &err),
+		   PN_ERR_STATE);
 	CHECK_CONTAINS("none", err.text, "status 2");
 	CHECK_CONTAINS("none", err.text, "0 of 6 marks");
 }

@@ -288,6 +288,24 @@ static void a_run_that_is_stopped_leaves_no_instance(void **state)
 	assert_false(has_instance(p->pid));
 }
 
+/* Which nothing in it can prevent, nor tidy up after. */
+static void a_run_that_is_killed_leaves_no_instance(void **state)
+{
+	(void)state;
+	need_tracefs();
+	process_start(p, NULL,
+		      OPTIONS("run", "--timeout=100", "--trace=/dev/null", "--trace-source=kernel",
+			      SCRIPT, "--", "say", "x", "spin"));
+	assert_true(await_instance(p->pid));
+	process_await(p, "x");
+	kill(p->pid, SIGKILL);
+	process_wait(p);
+	assert_int_equal(p->status, 1000 + SIGKILL);
+	for (unsigned i = 0; i < patience() * 100 && has_instance(p->pid); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	assert_false(has_instance(p->pid));
+}
+
 /* One line, 126, and no file. */
 static void without_tracefs_it_is_refused_and_nothing_stays(void **state)
 {
@@ -314,6 +332,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(faults_are_told_as_what_they_are_on_this_host),
 	cmocka_unit_test(a_filter_holds_for_tracepoints_too),
 	cmocka_unit_test(a_run_that_is_stopped_leaves_no_instance),
+	cmocka_unit_test(a_run_that_is_killed_leaves_no_instance),
 	cmocka_unit_test(without_tracefs_it_is_refused_and_nothing_stays),
 };
 
