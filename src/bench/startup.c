@@ -36,8 +36,8 @@ struct life {
 	uint64_t spawned, ended;
 };
 
-/* Runs a program to its end, its output into `out`. */
-static int live(char *const argv[], int out, struct life *life, struct pn_error *err)
+/* Runs a program to its end, its output into `out`; `quiet`: what it has to say is known. */
+static int live(char *const argv[], int out, bool quiet, struct life *life, struct pn_error *err)
 {
 	posix_spawn_file_actions_t actions;
 	int code, status;
@@ -45,6 +45,8 @@ static int live(char *const argv[], int out, struct life *life, struct pn_error 
 
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (quiet)
+		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	life->spawned = clock_ns();
 	code = posix_spawn(&pid, argv[0], &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
@@ -94,7 +96,7 @@ static int run_bare(double phase[PHASES], const char *bare, struct pn_error *err
 
 	if (fd < 0)
 		return fd;
-	code = live(argv, fd, &life, err);
+	code = live(argv, fd, false, &life, err);
 	f = fdopen(fd, "r+");
 	if (!f) {
 		close(fd);
@@ -157,11 +159,11 @@ static int run_penumbra(double phase[PHASES], const char *penumbra, const char *
 	snprintf(option, sizeof(option), "--stats-file=/proc/%d/fd/%d", (int)getpid(), fd);
 	code = live((char *const[]){(char *)penumbra, "run", "--timeout=60", confined,
 				    (char *)guest, NULL},
-		    fd, &without, err);
+		    fd, sandbox->off, &without, err);
 	if (!code)
 		code = live((char *const[]){(char *)penumbra, "run", "--timeout=60", confined,
 					    option, (char *)guest, NULL},
-			    STDOUT_FILENO, &with_stats, err);
+			    STDOUT_FILENO, sandbox->off, &with_stats, err);
 	if (!code)
 		code = read_stats(at, fd, err);
 	if (!code) {

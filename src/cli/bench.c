@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/parse.h"
+#include "cli/sandbox.h"
 
 #include <getopt.h>
 #include <string.h>
@@ -146,6 +147,7 @@ int cli_bench(int argc, char **argv)
 		if (!c->takes_names && (r.names || r.counts_only))
 			return cli_fail("bench %s: takes no %s; see penumbra bench --help", c->name,
 					r.names ? r.name[0] : "--counts");
+		cli_sandbox_say(&r.sandbox);
 		return c->run(&r);
 	}
 	return cli_fail("bench: %s: no such measurement; give startup, walk, shadow or trace",

@@ -2,6 +2,7 @@
 /* penumbra demo: boots pagelab, one workload after the other, and shows what this host made of it. */
 #include "cli/cli.h"
 #include "cli/paths.h"
+#include "cli/sandbox.h"
 #include "cli/stop.h"
 #include "clock.h"
 #include "kvm/probe.h"
@@ -366,5 +367,6 @@ int cli_demo(int argc, char **argv)
 		sandbox.off = true;
 	else if (argc != 1)
 		return cli_fail("demo: %s: no such option; see penumbra demo --help", argv[1]);
+	cli_sandbox_say(&sandbox);
 	return demo(&sandbox);
 }

@@ -89,6 +89,7 @@ int cli_doctor(int argc, char **argv)
 	doctor_look_at_kvm(&findings);
 	doctor_look_at_kernel(&findings);
 	doctor_look_at_sources(&findings);
+	doctor_look_at_sandbox(&findings);
 	if (!json)
 		doctor_print(&findings, stdout);
 	else if (doctor_print_json(&findings, stdout))

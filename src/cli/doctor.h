@@ -54,6 +54,9 @@ void doctor_look_at_kernel(struct findings *f);
 /* The sources that a trace can have here. */
 void doctor_look_at_sources(struct findings *f);
 
+/* What the sandbox can be made of here. */
+void doctor_look_at_sandbox(struct findings *f);
+
 /* Prints all, in lines of at most 80 columns. */
 void doctor_print(const struct findings *f, FILE *out);
 

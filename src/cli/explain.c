@@ -125,13 +125,12 @@ static int enter_sandbox(struct pn_machine *m, const struct explain_options *o,
 			 struct pn_error *err)
 {
 	struct sandbox sandbox;
-	int code;
 
 	machine_explain_prepare(m);
 	/* Its seed is read from a file. */
 	json_object_seed(0);
-	code = cli_sandbox_give_up(&sandbox, &o->sandbox, err);
-	return code ? code : sandbox_filter(&sandbox, err);
+	cli_sandbox_say(&o->sandbox);
+	return sandbox_enter(&sandbox, &o->sandbox, err);
 }
 
 static int run(struct pn_machine *m, const struct explain_options *o)

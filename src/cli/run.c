@@ -161,7 +161,8 @@ static int prepare_guest(struct run *r, struct pn_machine *m, struct pn_error *e
 	if (code)
 		return code;
 	print_notes(m);
-	code = cli_sandbox_give_up(&r->sandbox, &r->options.sandbox, err);
+	cli_sandbox_say(&r->options.sandbox);
+	code = sandbox_give_up(&r->sandbox, &r->options.sandbox, err);
 	if (!code && r->options.trace)
 		code = machine_trace_start(m, err);
 	return code;

@@ -36,12 +36,11 @@ int cli_sandbox_check(const struct sandbox_options *o)
 		       : 0;
 }
 
-int cli_sandbox_give_up(struct sandbox *s, const struct sandbox_options *o, struct pn_error *err)
+void cli_sandbox_say(const struct sandbox_options *o)
 {
 	if (o->off)
 		cli_fail("--no-sandbox: a guest that takes Penumbra over has all that this user "
 			 "has: files, network, programs");
-	return sandbox_give_up(s, o, err);
 }
 
 const char *cli_sandbox_words(const struct sandbox *s, char *text, size_t size)

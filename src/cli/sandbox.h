@@ -11,8 +11,8 @@ int cli_sandbox_user(struct sandbox_options *o, const char *value);
 /* Whether options contradict each other: 0, or an exit status. */
 int cli_sandbox_check(const struct sandbox_options *o);
 
-/* sandbox_give_up(); says on standard error what is lost if there is no sandbox. */
-int cli_sandbox_give_up(struct sandbox *s, const struct sandbox_options *o, struct pn_error *err);
+/* Says on standard error what is lost, if there is to be no sandbox. */
+void cli_sandbox_say(const struct sandbox_options *o);
 
 /* What holds, in words: "seccomp, Landlock 7, no capabilities" or "none". Returns `text`. */
 const char *cli_sandbox_words(const struct sandbox *s, char *text, size_t size);

@@ -36,10 +36,11 @@ static int change_user(uid_t uid, gid_t gid, struct pn_error *err)
 /* What an exec could give back; there is none, and no_new_privs says so too. */
 static void empty_bounding_set(void)
 {
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		/* Only who has CAP_SETPCAP may; who has not is no root to be left one. */
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
-			return;
+	int cap = 0;
+
+	/* Only who has CAP_SETPCAP may; who has not is no root to be left one. */
+	while (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+		cap++;
 }
 
 static int drop_capabilities(struct pn_error *err)
