@@ -17,11 +17,15 @@ static void find_seccomp(struct findings *f)
 
 static void find_landlock(struct findings *f)
 {
+	const char *weakness = sandbox_weakness();
 	int abi = sandbox_landlock_abi();
 	char found[32];
 
 	snprintf(found, sizeof(found), "ABI %d", abi);
-	if (abi)
+	if (weakness)
+		findings_add(f, "sandbox.landlock", "Landlock", VERDICT_LACKS, "not used",
+			     weakness);
+	else if (abi)
 		findings_add(f, "sandbox.landlock", "Landlock", VERDICT_OK, found,
 			     abi < 4 ? "no files, by a second lock beside the filter"
 				     : "no files and no TCP, by a second lock beside the filter");

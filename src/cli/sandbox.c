@@ -47,6 +47,8 @@ const char *cli_sandbox_words(const struct sandbox *s, char *text, size_t size)
 {
 	char landlock[32] = "no Landlock here";
 
+	if (sandbox_weakness())
+		snprintf(landlock, sizeof(landlock), "holes (doctor)");
 	if (s->landlock_abi)
 		snprintf(landlock, sizeof(landlock), "Landlock %d", s->landlock_abi);
 	if (s->given_up)

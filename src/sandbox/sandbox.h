@@ -49,6 +49,12 @@ int sandbox_filter(struct sandbox *s, struct pn_error *err);
 /* Both, for a process that makes no threads of its own. */
 int sandbox_enter(struct sandbox *s, const struct sandbox_options *options, struct pn_error *err);
 
+/*
+ * Why the sandbox of this build has holes, in words, or NULL if it has none: programs that count lines
+ * or look for leaks do so at the end of the process, and need files and clones for it.
+ */
+const char *sandbox_weakness(void);
+
 /* What this kernel has: seccomp filters; Landlock, by the version of its interface, 0: none. */
 bool sandbox_has_seccomp(void);
 int sandbox_landlock_abi(void);

@@ -93,6 +93,25 @@ const struct rule sandbox_rules[] = {
 	{CALL(rseq), .reason = "the same"},
 	{CALL(exit), .reason = "the end of a thread"},
 	{CALL(exit_group), .reason = "the end"},
+#ifdef SANDBOX_INSTRUMENTED
+
+	/* Holes (sandbox_weakness()). */
+	{CALL(openat), .reason = "gcov's counts; sanitizers read /proc/self"},
+	{CALL(open), .reason = "the same"},
+	{CALL(readlink), .reason = "the same"},
+	{CALL(getdents64), .reason = "the same"},
+	{CALL(getdents), .reason = "the same"},
+	{CALL(fcntl), .reason = "gcov locks its files"},
+	{CALL(clone), .reason = "the leak checker's look at all threads"},
+	{CALL(ptrace), .reason = "the same"},
+	{CALL(getppid), .reason = "the same"},
+	{CALL(prctl), .reason = "the same"},
+	{CALL(sigaltstack), .reason = "the same"},
+	{CALL(sched_yield), .reason = "the same"},
+	{CALL(getrlimit), .reason = "where stacks are"},
+	{CALL(prlimit64), .reason = "the same"},
+	{CALL_IF(madvise, 2, NOT, MADV_DONTNEED), .reason = "sanitizers' own memory"},
+#endif
 };
 
 const size_t sandbox_rules_count = sizeof(sandbox_rules) / sizeof(sandbox_rules[0]);

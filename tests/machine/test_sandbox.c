@@ -45,6 +45,18 @@ static void expect_killed(const char *name, const char *call_name)
 	CHECK_NUMBER(name, "output", p->out_len, 0);
 }
 
+/* Holes of a build with sanitizers, or that counts lines. */
+static bool is_hole(const char *name)
+{
+	static const char *const holes[] = {"openat", "open",  "readlink", "getdents64",
+					    "fcntl",  "clone", "ptrace",   "prctl"};
+
+	for (size_t i = 0; sandbox_weakness() && i < COUNT(holes); i++)
+		if (strcmp(holes[i], name) == 0)
+			return true;
+	return false;
+}
+
 static void a_forbidden_call_kills_and_is_named(void **state)
 {
 	static const char *const names[] = {
@@ -113,6 +125,8 @@ static void a_forbidden_call_kills_and_is_named(void **state)
 	(void)state;
 	need_seccomp();
 	for (size_t i = 0; i < COUNT(names); i++) {
+		if (is_hole(names[i]))
+			continue;
 		call("all", names[i]);
 		expect_killed(names[i], names[i]);
 	}
@@ -160,8 +174,8 @@ static void the_filter_holds_for_threads_that_there_are(void **state)
 {
 	(void)state;
 	need_seccomp();
-	call("thread", "openat");
-	expect_killed("openat", "openat");
+	call("thread", "mkdirat");
+	expect_killed("mkdirat", "mkdirat");
 	call("thread", "gettid");
 	assert_string_equal(p->out, "done\n");
 }
@@ -173,8 +187,9 @@ static void landlock_closes_files_and_network_by_itself(void **state)
 
 	(void)state;
 	skip_without(CALLER);
-	if (!abi) {
-		print_message("skipped: this kernel has no Landlock\n");
+	if (!abi || sandbox_weakness()) {
+		print_message("skipped: %s\n",
+			      abi ? sandbox_weakness() : "this kernel has no Landlock");
 		skip();
 	}
 	call("privileges", "openat");
