@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -17,16 +18,22 @@
 
 /* All of a process that is killed is closed at once, but in no known order: files of the instance
  * may still be open when the pipe is not. */
-static void remove_instance(const char *path)
+static void remove_instance(int directory, const char *name)
 {
 	const struct timespec pause = {.tv_nsec = 10000000};
 
-	for (unsigned i = 0; i < 500 && rmdir(path) && errno == EBUSY; i++)
+	for (unsigned i = 0; i < 500; i++) {
+		if (unlinkat(directory, name, AT_REMOVEDIR) == 0 || errno != EBUSY)
+			return;
 		nanosleep(&pause, NULL);
+	}
 }
 
-/* The keeper's life. No signal but SIGKILL ends it, and it holds nothing open but the pipe. */
-static void keep(int life, const char *path)
+/*
+ * The keeper's life. No signal but SIGKILL ends it, and it holds nothing open but the pipe and the
+ * directory, which it finds so even if it is mounted elsewhere by then.
+ */
+static void keep(int life, int directory, const char *name)
 {
 	sigset_t all;
 	char byte;
@@ -34,36 +41,48 @@ static void keep(int life, const char *path)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	dup2(life, STDIN_FILENO);
-	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0);
-	close(STDOUT_FILENO);
-	close(STDERR_FILENO);
+	dup2(directory, STDOUT_FILENO);
+	syscall(SYS_close_range, STDERR_FILENO, ~0u, 0);
 	while (read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR)
 		;
-	remove_instance(path);
+	remove_instance(STDOUT_FILENO, name);
 	_exit(0);
 }
 
-static int start_keeper(struct kernel_instance *k, struct pn_error *err)
+/* The directory that instances are in. Returns a descriptor or -1. */
+static int open_parent(const struct kernel_instance *k)
 {
-	char *path = tracefs_instance_get_dir(k->tracefs);
-	int life[2];
+	char *path = tracefs_instance_get_dir(k->tracefs), *end = path ? strrchr(path, '/') : NULL;
+	int fd = -1;
 
-	if (!path || pipe2(life, O_CLOEXEC)) {
-		tracefs_put_tracing_file(path);
-		return pn_fail_errno(err, PN_ERR_SYSTEM, "a pipe");
+	if (end) {
+		*end = 0;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	tracefs_put_tracing_file(path);
+	return fd;
+}
+
+static int start_keeper(struct kernel_instance *k, const char *name, struct pn_error *err)
+{
+	int directory = open_parent(k), life[2];
+
+	if (directory < 0 || pipe2(life, O_CLOEXEC)) {
+		close(directory);
+		return pn_fail_errno(err, PN_ERR_SYSTEM, "the keeper of an instance of tracefs");
 	}
 	k->keeper = fork();
 	if (k->keeper == 0) {
 		close(life[1]);
-		keep(life[0], path);
+		keep(life[0], directory, name);
 	}
-	tracefs_put_tracing_file(path);
+	close(directory);
 	close(life[0]);
 	k->life = life[1];
 	if (k->keeper > 0)
 		return PN_OK;
 	close(life[1]);
-	return pn_fail_errno(err, PN_ERR_SYSTEM, "a process that removes the instance of tracefs");
+	return pn_fail_errno(err, PN_ERR_SYSTEM, "the keeper of an instance of tracefs");
 }
 
 int kernel_instance_make(struct kernel_instance *k, struct pn_error *err)
@@ -83,7 +102,7 @@ int kernel_instance_make(struct kernel_instance *k, struct pn_error *err)
 	}
 	if (!k->tracefs)
 		return pn_fail_errno(err, PN_ERR_HOST_LACKS, "an instance of tracefs");
-	code = start_keeper(k, err);
+	code = start_keeper(k, name, err);
 	if (code) {
 		tracefs_instance_destroy(k->tracefs);
 		tracefs_instance_free(k->tracefs);
