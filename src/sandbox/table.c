@@ -108,6 +108,7 @@ const struct rule sandbox_rules[] = {
 	{CALL(prctl), .reason = "the same"},
 	{CALL(sigaltstack), .reason = "the same"},
 	{CALL(sched_yield), .reason = "the same"},
+	{CALL(gettimeofday), .reason = "clocks of sanitizers"},
 	{CALL(getrlimit), .reason = "where stacks are"},
 	{CALL(prlimit64), .reason = "the same"},
 	{CALL_IF(madvise, 2, NOT, MADV_DONTNEED), .reason = "sanitizers' own memory"},

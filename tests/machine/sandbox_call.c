@@ -63,11 +63,6 @@ static long call_mprotect(void)
 			PROT_READ | PROT_WRITE | PROT_EXEC);
 }
 
-static long call_handler(void)
-{
-	return signal(SIGSYS, SIG_IGN) == SIG_ERR ? -1 : 0;
-}
-
 /* getpid by the 32-bit table: another number, another ABI. */
 static long call_int80(void)
 {
@@ -97,7 +92,7 @@ static const struct call {
 	MADE_BY(socket, call_connect),
 	MADE_BY(mmap, call_mmap),
 	MADE_BY(mprotect, call_mprotect),
-	MADE_BY(rt_sigaction, call_handler),
+	NUMBER(rt_sigaction, SIGSYS, page),
 	MADE_BY(int80, call_int80),
 	NUMBER(open, "/etc/passwd", O_RDONLY),
 	NUMBER(openat2, AT_FDCWD, "/etc/passwd"),
