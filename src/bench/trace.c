@@ -49,7 +49,7 @@ struct job {
 /* As `penumbra run` does. */
 static int prepare(struct pn_machine *m, const struct job *job, struct pn_error *err)
 {
-	struct sandbox sandbox;
+	struct sandbox sandbox = {.filtered = false};
 	int code = pn_load_elf(m, job->guest, err);
 
 	if (!code && job->path)

@@ -95,12 +95,9 @@ static const struct command commands[] = {
 static int parse_arguments(struct bench_request *r, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"rounds", required_argument, NULL, 'r'},
-		{"counts", no_argument, NULL, 'c'},
-		{"json", no_argument, NULL, 'j'},
-		{"no-sandbox", no_argument, NULL, 's'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+		{"rounds", required_argument, NULL, 'r'}, {"counts", no_argument, NULL, 'c'},
+		{"json", no_argument, NULL, 'j'},	  {"no-sandbox", no_argument, NULL, 's'},
+		{"help", no_argument, NULL, 'h'},	  {0},
 	};
 	uint64_t n;
 	int option, at = 1;

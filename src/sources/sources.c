@@ -90,7 +90,7 @@ int sources_start(struct sources *s, struct pn_error *err)
 	int code;
 
 	for (unsigned i = 0; i < PN_SOURCES; i++) {
-		if (!(s->open & 1u << i) || !sources[i]->start)
+		if (!sources[i] || !(s->open & 1u << i) || !sources[i]->start)
 			continue;
 		code = sources[i]->start(s->state[i], &why);
 		if (code)

@@ -14,12 +14,11 @@ static struct process process, *const p = &process;
 static const char *const members[] = {
 	"last_exits",	"mode",	      "host_paging", "guest_status", "end",	      "exits",
 	"guest_faults", "pt_writes",  "cr3_loads",   "flushes",	     "hidden_faults", "toggles",
-	"begin_ns",	"startup_ns", "kvm_stats",   "marks",	     "shadow",
-	"sandbox",
+	"begin_ns",	"startup_ns", "kvm_stats",   "marks",	     "shadow",	      "sandbox",
 };
 static const char *const flush_kinds[] = {"all", "context", "range", "page", "pcid"};
-static const char *const phases[] = {"options", "kvm",	"vm",	      "memory",
-				     "vcpu",	"load", "sandbox", "first_exit", "total"};
+static const char *const phases[] = {"options", "kvm",	   "vm",	 "memory", "vcpu",
+				     "load",	"sandbox", "first_exit", "total"};
 
 static json_t *parse(const char *text)
 {

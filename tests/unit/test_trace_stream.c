@@ -15,8 +15,8 @@ static void start(const struct trace_file *f)
 {
 	struct pn_error err;
 
-	assert_int_equal(
-		trace_stream_open(&stream, f->path, stderr, &f->header, &f->symbols, &err), PN_OK);
+	assert_int_equal(trace_stream_open(&stream, f->path, stderr, &f->header, &f->symbols, &err),
+			 PN_OK);
 	assert_int_equal(trace_stream_start(&stream, &err), PN_OK);
 }
 
