@@ -11,10 +11,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define CALLER "build/tests/guests/sandbox-call"
@@ -460,9 +460,9 @@ static void another_user_runs_the_guest(void **state)
 		print_message("skipped: %s, and gcov's files are root's\n", sandbox_weakness());
 		skip();
 	}
-	setgroups(1, &group);
+	syscall(SYS_setgroups, 1, &group);
 	start_run("--user=65534:65533");
-	setgroups(0, NULL);
+	syscall(SYS_setgroups, 0, NULL);
 	each_thread(expect_nobody);
 	each_thread(expect_no_privileges);
 	stop_run();
