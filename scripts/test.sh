@@ -53,14 +53,10 @@ machine_tests() { # title, build directory, groups
 
 # The longest first, so that the last to end are short.
 if wanted rigs; then
-	carry=(with=build/penumbra with=build/guest with=build/examples with=build/tests/guests)
-	rig() { # title, vendor, options, groups of tests (none: all)
-		local title=$1 vendor=$2 options
 	carry=(with=build/penumbra with=build/guest with=build/examples with=build/tests/guests
 		with=build/tests/penumbra-allocate with=build/tests/embed-allocate)
-	# One rig: log, vendor, options, groups of tests (none: all).
-	rig() {
-		local log=$1 vendor=$2 options
+	rig() { # title, vendor, options, groups of tests (none: all)
+		local title=$1 vendor=$2 options
 		read -ra options <<<"$3"
 		shift 3
 		job "$title" 1800 scripts/rig/"$vendor".sh "${options[@]}" timeout=1700 \
