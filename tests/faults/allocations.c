@@ -79,6 +79,10 @@ void campaign_allocations(const struct command *command, struct complaints *comp
 	    campaign_begin(&c, command, complaints)) {
 		if (!read_report(&plain) || !plain.count)
 			complain(complaints, "%s: no report without a fault\n", command->name);
+		/* The name service's libraries stay. */
+		if (plain.left && !command->own)
+			complain(complaints, "%s: %lu blocks are left without a fault:\n%s",
+				 command->name, plain.left, plain.blocks);
 		for (unsigned long i = 1; i <= plain.count; i++) {
 			bool some = i % (plain.count / e->some + 1) == 0;
 
