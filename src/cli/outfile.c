@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,6 +32,15 @@ static int ask_again(FILE *f)
 	return fputc('\n', f) == EOF || fflush(f) ? errno : EIO;
 }
 
+/* In the sandbox no file can be removed: there, this is all. */
+static void empty(FILE *f)
+{
+	__fpurge(f);
+	/* What is no regular file stays as it is. */
+	if (ftruncate(fileno(f), 0))
+		return;
+}
+
 int outfile_close(struct outfile *o, int failed)
 {
 	int error = 0;
@@ -43,6 +53,8 @@ int outfile_close(struct outfile *o, int failed)
 	else if (ferror(o->f))
 		error = ask_again(o->f);
 	ours = is_ours(o);
+	if (failed || error)
+		empty(o->f);
 	if (fclose(o->f) && !error)
 		error = errno;
 	o->f = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file that a command writes beside standard output: whole when the command succeeds, not there
- * when it fails. What is no regular file, as a pipe or a device, is only closed.
+ * A file that a command writes beside standard output: whole when the command succeeds; not there
+ * when it fails, or empty if that was in the sandbox, where no file can be removed. What is no regular
+ * file, as a pipe or a device, is only closed.
  */
 #ifndef CLI_OUTFILE_H
 #define CLI_OUTFILE_H

@@ -4,6 +4,7 @@
 #include "sandbox/parts.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,24 +12,26 @@
 /* Write-only, so that reading fails. */
 static int replace_standard_input(struct pn_error *err)
 {
-	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC), code = PN_OK;
 
 	if (fd < 0)
 		return part_failed(err, "/dev/null");
-	dup2(fd, STDIN_FILENO);
+	if (dup2(fd, STDIN_FILENO) < 0)
+		code = part_failed(err, "standard input");
 	close(fd);
-	return PN_OK;
+	return code;
 }
 
 int descriptors_close(unsigned *closed, struct pn_error *err)
 {
 	DIR *list = opendir("/proc/self/fd");
 	const struct dirent *entry;
+	int code;
 
 	*closed = 0;
 	if (!list)
 		return part_failed(err, "/proc/self/fd");
-	while ((entry = readdir(list))) {
+	for (errno = 0; (entry = readdir(list)); errno = 0) {
 		/* "." and ".." are 0. */
 		int fd = (int)strtol(entry->d_name, NULL, 10), flags;
 
@@ -40,6 +43,7 @@ int descriptors_close(unsigned *closed, struct pn_error *err)
 			++*closed;
 		}
 	}
+	code = errno ? part_failed(err, "/proc/self/fd") : PN_OK;
 	closedir(list);
-	return replace_standard_input(err);
+	return code ? code : replace_standard_input(err);
 }

@@ -47,6 +47,9 @@ static int build(scmp_filter_ctx filter)
 {
 	int code = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 
+	/* The kernel's own errno, if it refuses the filter. */
+	if (!code)
+		code = seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
 	if (!code)
 		code = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (!code)

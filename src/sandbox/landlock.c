@@ -52,7 +52,9 @@ int landlock_close(int *abi, struct pn_error *err)
 
 	*abi = sandbox_landlock_abi();
 	if (!*abi)
-		return PN_OK;
+		return errno == ENOSYS || errno == EOPNOTSUPP
+			       ? PN_OK
+			       : part_failed(err, "landlock_create_ruleset");
 	known = *abi < ABI_MAX ? *abi : ABI_MAX;
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &abis[known].all, abis[known].size, 0);
 	if (ruleset < 0)

@@ -34,13 +34,17 @@ static int change_user(uid_t uid, gid_t gid, struct pn_error *err)
 }
 
 /* What an exec could give back; there is none, and no_new_privs says so too. */
-static void empty_bounding_set(void)
+static int empty_bounding_set(struct pn_error *err)
 {
 	int cap = 0;
 
-	/* Only who has CAP_SETPCAP may; who has not is no root to be left one. */
 	while (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 		cap++;
+	/* Only who has CAP_SETPCAP may; who has not is no root to be left one. Past the last of them
+	 * it is EINVAL. */
+	return errno == EPERM || (errno == EINVAL && cap > CAP_SETPCAP)
+		       ? PN_OK
+		       : part_failed(err, "bounding set of capabilities");
 }
 
 static int drop_capabilities(struct pn_error *err)
@@ -70,12 +74,12 @@ static int hide_memory(struct pn_error *err)
 
 int privileges_drop(const struct sandbox_options *options, struct pn_error *err)
 {
-	int code = PN_OK;
+	int code;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return part_failed(err, "PR_SET_NO_NEW_PRIVS");
-	empty_bounding_set();
-	if (options->has_user)
+	code = empty_bounding_set(err);
+	if (!code && options->has_user)
 		code = change_user(options->uid, options->gid, err);
 	if (!code)
 		code = drop_capabilities(err);

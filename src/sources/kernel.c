@@ -192,7 +192,7 @@ static int set_up(struct kernel *k, struct pn_error *err)
 	k->tep = tracefs_set_tracing_dir(t.path) ? NULL
 						 : tracefs_local_events_system(t.path, no_systems);
 	if (!k->pending || !k->ring || !k->tep)
-		return pn_fail(err, PN_ERR_NOMEM, "no room for its events");
+		return pn_fail(err, PN_ERR_NOMEM, "out of memory for its events");
 	code = kernel_instance_make(&k->instance, err);
 	if (!code)
 		code = set_up_instance(k, err);

@@ -120,7 +120,7 @@ static int open_stats(const struct source_context *c, void **state, struct pn_er
 	if (!code) {
 		s->ring = trace_stream_ring(c->stream, RING_BITS);
 		if (!s->ring)
-			code = pn_fail(err, PN_ERR_NOMEM, "no room for its events");
+			code = pn_fail(err, PN_ERR_NOMEM, "out of memory for its events");
 	}
 	if (!code)
 		code = source_thread_open(&s->thread, err);

@@ -213,7 +213,7 @@ static int open_source(const struct source_context *c, void **state, struct pn_e
 	if (!code) {
 		u->ring = trace_stream_ring(c->stream, RING_BITS);
 		if (!u->ring)
-			code = pn_fail(err, PN_ERR_NOMEM, "no room for its events");
+			code = pn_fail(err, PN_ERR_NOMEM, "out of memory for its events");
 	}
 	if (!code)
 		code = source_thread_open(&u->thread, err);

@@ -55,7 +55,7 @@ static struct block {
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 static unsigned long count, fail_at;
 static bool onwards, own;
-static const char *report;
+static int report = -1;
 
 static void take_lock(void)
 {
@@ -80,7 +80,7 @@ static void add(void *at, size_t size, void *caller)
 {
 	unsigned i = (unsigned)((uintptr_t)at >> 4) * 2654435761u;
 
-	if (!at || !report)
+	if (!at || report < 0)
 		return;
 	take_lock();
 	for (unsigned n = 0; n < BLOCKS; n++, i++) {
@@ -98,7 +98,7 @@ static void drop(void *at)
 {
 	struct block *b;
 
-	if (!at || !report)
+	if (!at || report < 0)
 		return;
 	take_lock();
 	b = find(at);
@@ -112,7 +112,7 @@ static bool fails(const void *caller)
 {
 	unsigned long n;
 
-	if (!report ||
+	if (report < 0 ||
 	    (own && ((const char *)caller < &__executable_start || (const char *)caller >= &etext)))
 		return false;
 	take_lock();
@@ -170,8 +170,12 @@ __attribute__((constructor(101))) static void begin(void)
 	end += own;
 	onwards = *end == '+';
 	end += onwards;
-	if (*end == ',')
-		report = end + 1;
+	if (*end != ',')
+		return;
+	/* Now: in the sandbox no file can be opened. */
+	report = open(end + 1, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (report < 0)
+		_exit(121);
 }
 
 static void put(int fd, const char *text, int length)
@@ -182,24 +186,20 @@ static void put(int fd, const char *text, int length)
 
 __attribute__((destructor(101))) static void end(void)
 {
-	const char *path = report;
+	const int fd = report;
 	unsigned long left = 0;
 	char line[96];
-	int fd;
 
-	if (!path)
+	if (fd < 0)
 		return;
 	fail_at = 0;
 #ifndef __SANITIZE_ADDRESS__
 	/* What libc keeps for itself, as the buffers of standard output. */
 	__libc_freeres();
 #endif
-	report = NULL;
+	report = -1;
 	for (unsigned i = 0; i < BLOCKS; i++)
 		left += blocks[i].at && blocks[i].at != GONE;
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	if (fd < 0)
-		_exit(121);
 	put(fd, line, snprintf(line, sizeof(line), "%lu %lu\n", count, left));
 	for (unsigned i = 0; i < BLOCKS; i++)
 		if (blocks[i].at && blocks[i].at != GONE)

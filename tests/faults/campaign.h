@@ -27,6 +27,7 @@ struct command {
 	/* Whether the file is as it should be after a run that ended with `status`; `why` is filled
 	 * in if not. NULL: a run that fails leaves none. */
 	bool (*file_is_right)(const char *path, int status, char *why, size_t size);
+	bool says;	  /* a line of its own, unless it has failed before that */
 	int extra;	  /* a status beside 125 and 126 that a fault may give */
 	bool json;	  /* what it prints is JSON; of one shape if it succeeds */
 	bool finds;	  /* what fails is a finding on standard output: 0 and 1 are right then */

@@ -27,7 +27,7 @@ int fault_traces_remove(void **state);
  * refused. */
 bool fault_trace_is_right(const char *path, int status, char *why, size_t size);
 
-/* ... : a JSON object that is there is whole. */
+/* ... : a JSON object that is there is whole, or the run has failed and nothing is there. */
 bool fault_json_is_right(const char *path, int status, char *why, size_t size);
 
 /* Fails the test if there are any. */
