@@ -163,10 +163,11 @@ trap:
 	movq	%rax, FUZZ_SLOT_VECTOR(%rbx)
 	popq	FUZZ_SLOT_ERROR(%rbx)
 	cmpb	$FUZZ_PF, %al
+	movq	(%rsp), %rax		/* of others, where: a help in need */
 	jne	1f
 	movq	%cr2, %rax
-	movq	%rax, FUZZ_SLOT_CR2(%rbx)
-1:	leaq	stack_top(%rip), %rsp
+1:	movq	%rax, FUZZ_SLOT_CR2(%rbx)
+	leaq	stack_top(%rip), %rsp
 	next
 
 /* Ring 3's code: a page of its own. */
@@ -175,11 +176,11 @@ trap:
 	.globl	fuzz_user_page, fuzz_user_write
 fuzz_user_page:
 	movq	(%rdi), %rax
-	int3
+	ud2
 	.balign	16
 fuzz_user_write:
 	movq	%rsi, (%rdi)
-	int3
+	ud2
 	.balign	4096
 
 	.bss

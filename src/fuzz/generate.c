@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fuzz/generate.h"
 
+#include "fuzz/layout.h"
 #include "fuzz/random.h"
 #include "memory/format.h"
 
@@ -64,7 +65,7 @@ static void assume(struct generator *g)
 
 		if (!m->chain[i].is_now)
 			continue;
-		got.vector = done ? (m->open.who == FUZZ_USER ? 3 : 0xff) : 14;
+		got.vector = done ? (m->open.who == FUZZ_USER ? FUZZ_UD : FUZZ_NO_TRAP) : FUZZ_PF;
 		got.error = done ? 0 : r->error_code;
 		got.cr2 = fuzz_query(&m->open).gva;
 		if (done && m->open.kind != FUZZ_FETCH)

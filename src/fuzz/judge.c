@@ -12,8 +12,8 @@ static void print_outcome(const struct fuzz_op *op, const struct fuzz_outcome *o
 {
 	if (o->vector == FUZZ_PF)
 		snprintf(text, size, "#PF 0x%x, CR2 0x%" PRIx64, o->error, o->cr2);
-	else if (o->vector != FUZZ_NO_TRAP && o->vector != FUZZ_BP)
-		snprintf(text, size, "exception %u", o->vector);
+	else if (o->vector != FUZZ_NO_TRAP && o->vector != FUZZ_UD)
+		snprintf(text, size, "exception %u at 0x%" PRIx64, o->vector, o->cr2);
 	else if (op->kind == FUZZ_READ)
 		snprintf(text, size, "0x%" PRIx64, o->value);
 	else
@@ -92,7 +92,7 @@ static bool is_outcome_of(struct fuzz_model *m, const struct fuzz_chain *c,
 	const struct fuzz_op *op = &m->open;
 	bool done = c->result.outcome == WALK_OK;
 	struct fuzz_outcome must = {
-		.vector = done ? (op->who == FUZZ_USER ? FUZZ_BP : FUZZ_NO_TRAP) : FUZZ_PF,
+		.vector = done ? (op->who == FUZZ_USER ? FUZZ_UD : FUZZ_NO_TRAP) : FUZZ_PF,
 		.error = c->result.error_code,
 		.cr2 = fuzz_query(op).gva,
 		.value = got->value,

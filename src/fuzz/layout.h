@@ -30,7 +30,7 @@
 #define FUZZ_SLOT_ARG	 8 /* three words */
 #define FUZZ_SLOT_RAX	 32
 #define FUZZ_SLOT_ERROR	 40
-#define FUZZ_SLOT_CR2	 48
+#define FUZZ_SLOT_CR2	 48 /* of other exceptions than #PF: RIP */
 #define FUZZ_SLOT_VECTOR 56
 #define FUZZ_BATCH	 60 /* slots, the last of which is the OUT */
 
@@ -45,12 +45,15 @@
  * every host. */
 #define FUZZ_RFLAGS 0x202
 
-/* FUZZ_SLOT_VECTOR if there was no exception. INT3 ends what ring 3 does. */
+/*
+ * FUZZ_SLOT_VECTOR if there was no exception. UD2 ends what ring 3 does: a fault, which KVM may deliver
+ * as often as it likes. INT3 it brings as a #GP now and then (docs/hosts.md).
+ */
 #define FUZZ_NO_TRAP 0xff
-#define FUZZ_BP	     3
+#define FUZZ_UD	     6
 #define FUZZ_PF	     14
 
-/* Where every page of a program's has code: RET for ring 0, INT3 for ring 3. */
+/* Where every page of a program's has code: RET for ring 0, UD2 for ring 3. */
 #define FUZZ_CODE_KERNEL 0x801
 #define FUZZ_CODE_USER	 0x809
 

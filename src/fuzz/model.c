@@ -272,7 +272,7 @@ static void go(struct fuzz_model *m, const struct fuzz_op *op, struct fuzz_outco
 		fuzz_faulted(m, op->gva);
 		return;
 	}
-	*must = (struct fuzz_outcome){.vector = op->who == FUZZ_USER ? FUZZ_BP : FUZZ_NO_TRAP};
+	*must = (struct fuzz_outcome){.vector = op->who == FUZZ_USER ? FUZZ_UD : FUZZ_NO_TRAP};
 	if (op->kind == FUZZ_FETCH)
 		return;
 	data = (void *)gmem_ptr(&m->mem, r.gpa, sizeof(*data));

@@ -96,5 +96,6 @@ void fuzz_frame_code(void *frame)
 	uint8_t *code = frame;
 
 	code[FUZZ_CODE_KERNEL] = 0xc3;
-	code[FUZZ_CODE_USER] = 0xcc;
+	code[FUZZ_CODE_USER] = 0x0f;
+	code[FUZZ_CODE_USER + 1] = 0x0b;
 }

@@ -4,6 +4,7 @@
  * each may come out.
  */
 #include "check.h"
+#include "fuzz/layout.h"
 #include "fuzz/model.h"
 
 /* A page d0 for GVA 0x8040201008, by t0, t4, t5 and t6, all that is needed having been used. */
@@ -167,7 +168,7 @@ static void an_open_read_is_either_page_s_and_no_other(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(got); i++) {
-		struct fuzz_outcome o = {.vector = 3, .value = got[i].value};
+		struct fuzz_outcome o = {.vector = FUZZ_UD, .value = got[i].value};
 		bool fresh = !got[i].fresh;
 		char why[200];
 
@@ -198,7 +199,7 @@ static void an_open_write_is_found_where_it_went(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(went); i++) {
-		const struct fuzz_outcome o = {.vector = 3};
+		const struct fuzz_outcome o = {.vector = FUZZ_UD};
 		unsigned word = fuzz_word(FUZZ_TABLES + went[i].frame, 0);
 		char why[200];
 		bool fresh;
@@ -215,7 +216,7 @@ static void an_open_write_is_found_where_it_went(void **state)
 	assert_int_equal(tell(m, "write", WAY TO_D1 WRITE), FUZZ_OPEN);
 	take_words(m, words, live);
 	{
-		const struct fuzz_outcome o = {.vector = 3};
+		const struct fuzz_outcome o = {.vector = FUZZ_UD};
 		char why[200];
 		bool fresh;
 
