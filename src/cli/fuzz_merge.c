@@ -107,9 +107,12 @@ static void add(json_t *host, const json_t *r)
 {
 	static const char *const sums[] = {"programs", "done"};
 
-	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
-		json_integer_set(json_object_get(host, sums[i]),
-				 (json_int_t)(get(host, sums[i]) + get(r, sums[i])));
+	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
+		json_t *sum = json_object_get(host, sums[i]);
+
+		json_integer_set(sum, json_integer_value(sum) +
+					      json_integer_value(json_object_get(r, sums[i])));
+	}
 	json_real_set(json_object_get(host, "seconds"),
 		      json_real_value(json_object_get(host, "seconds")) +
 			      json_number_value(json_object_get(r, "seconds")));

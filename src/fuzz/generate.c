@@ -5,6 +5,7 @@
 #include "fuzz/random.h"
 #include "memory/format.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define RECENT 12 /* GVAs that are used again and again */
@@ -114,7 +115,7 @@ static gva_t draw_gva(struct generator *g)
 	gva_t gva;
 
 	if (g->recent[0] && !once_in(g, 8))
-		return g->recent[roll(g, RECENT)] | 8u * fuzz_indices[roll(g, FUZZ_INDICES)];
+		return g->recent[roll(g, RECENT)] | (gva_t)fuzz_indices[roll(g, FUZZ_INDICES)] << 3;
 	do {
 		for (unsigned level = 1; level <= levels; level++)
 			index[level - 1] = fuzz_indices[roll(g, FUZZ_INDICES)];
@@ -124,7 +125,7 @@ static gva_t draw_gva(struct generator *g)
 	for (unsigned i = 0; i < RECENT; i++)
 		if (!g->recent[i])
 			g->recent[i] = gva;
-	return gva | 8u * fuzz_indices[roll(g, FUZZ_INDICES)];
+	return gva | (gva_t)fuzz_indices[roll(g, FUZZ_INDICES)] << 3;
 }
 
 /* Upper entries forbid little, or hardly an access would be left. */
@@ -207,8 +208,10 @@ static void build(struct generator *g, gva_t gva)
 	for (unsigned tries = 0; tries < levels; tries++) {
 		unsigned count = way(g, gva, word);
 		unsigned level = levels - count + 1;
-		uint64_t entry = *g->model->at[word[count - 1]];
+		uint64_t entry;
 
+		assert(count);
+		entry = *g->model->at[word[count - 1]];
 		if (entry & PTE_PRESENT && (level == 1 || entry & PTE_PS))
 			return;
 		set(g, word[count - 1], draw_entry(g, level));
