@@ -170,7 +170,7 @@ static void consider(struct conf_tour *t, unsigned set, uint64_t index)
 	if (conf_tour_is_in(t, PN_MODE_HW) && is_beyond_host(t, c, &e))
 		return;
 	/* A batch has to end in time on a busy machine, too. */
-	if (++t->pending == (conf_tour_is_in(t, PN_MODE_SHADOW) ? CONF_BATCH / 4 : CONF_BATCH))
+	if (++t->pending == (conf_tour_is_in(t, PN_MODE_SHADOW) ? CONF_BATCH / 4 : CONF_BATCH / 2))
 		flush(t);
 }
 
