@@ -5,12 +5,14 @@
 #   conformance  every case of tests/conformance in hw mode, one in 7 in shadow  (10 minutes)
 #   toggles      100,000 changes of mode wherever the guest is                    (5 minutes)
 #   fuzz         libFuzzer, an hour in all                                           (1 hour)
+#   differential penumbra fuzz, 10 million steps in all modes                       (2 hours)
+#   faults       each call and each allocation of each command fails in turn         (2 hours)
 # As many run side by side as there are processors. build/ is taken as it is built.
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 . scripts/lib/jobs.sh
 
-all='memcheck random conformance toggles fuzz'
+all='memcheck random conformance toggles fuzz differential faults'
 for part in "$@"; do
 	[[ " $all " == *" $part "* ]] || {
 		echo "soak.sh: $part: no such part; give any of: $all" >&2
@@ -31,6 +33,14 @@ if wanted fuzz; then
 		check "fuzz ${corpus##*/}" scripts/fuzz.sh --built --seconds=$((3600 / ${#corpora[@]})) \
 			--seed="$(date +%j)" "${corpus##*/}"
 	done
+fi
+if wanted differential; then
+	# Seven modes; what the seed is, the line says.
+	check 'differential' build/penumbra fuzz --seed="$(date +%Y%j)" --steps=1450000 --out=soak-found
+fi
+if wanted faults; then
+	job 'faults, all' 10800 env PENUMBRA_FAULTS_EVERY=1 build/tests/machine-tests faults \
+		fault_memory fault_signals
 fi
 if wanted conformance; then
 	job 'conformance, all' 7200 env PENUMBRA_CONFORMANCE_EVERY=1,7 build/tests/machine-tests conformance

@@ -9,6 +9,7 @@
 #   tsan      the machine tests that have threads, under ThreadSanitizer
 #   memcheck  unit tests under valgrind, but those that take it minutes
 #   fuzz      each fuzzer's corpus, then new inputs for some seconds (scripts/fuzz.sh)
+#   fleet     a campaign of penumbra fuzz as an array job of Slurm (scripts/fleet/test.sh)
 #   clang     a build by clang without a warning
 #   style     clang-format, clang-tidy, cppcheck
 # and two that are not part of the whole:
@@ -21,7 +22,7 @@ cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 if [ "$*" = soak ]; then exec scripts/soak.sh; fi
 . scripts/lib/jobs.sh
 
-all='unit html machine rigs asan tsan memcheck fuzz clang style'
+all='unit html machine rigs asan tsan memcheck fuzz fleet clang style'
 for step in "$@"; do
 	[[ " $all coverage " == *" $step "* ]] || {
 		echo "test.sh: $step: no such step; give any of: $all coverage, or soak alone" >&2
@@ -67,7 +68,7 @@ if wanted rigs; then
 		rig 'kvm_intel ept=1' intel ept=1
 		rig 'kvm_amd npt=0' amd npt=0
 		rig 'kvm_amd npt=1' amd npt=1
-		rig 'kvm_amd npt=1 cpu=max' amd 'npt=1 cpu=max' levels keys pagelab shadow conformance
+		rig 'kvm_amd npt=1 cpu=max' amd 'npt=1 cpu=max' levels keys pagelab shadow conformance fuzz
 	elif [ "${PENUMBRA_REQUIRE_KVM:-0}" = 1 ]; then
 		count 'rigs' 0 5 0 'scripts/rig/setup.sh failed; see above'
 	else
@@ -109,6 +110,11 @@ if wanted html; then
 	# Ubuntu's chromium is a snap, which sees no files of ours; Google's will do where it is.
 	command -v chromium google-chrome >/dev/null || scripts/deps.sh browser || true
 	job 'html' 200 build/tests/html-tests
+fi
+if wanted fleet; then
+	# Without Slurm its tasks are run one by one, and the line says so.
+	scripts/deps.sh fleet || true
+	check 'fleet' scripts/fleet/test.sh
 fi
 if wanted style; then check 'style' scripts/style.sh; fi
 if wanted clang; then check 'clang build' scripts/build.sh clang "${options[@]}"; fi
