@@ -185,7 +185,7 @@ static void what_is_no_trace_is_said_to_be_none(void **state)
 	struct trace_file *f = *state;
 
 	assert_int_equal(read_file("none", "/no/such/trace"), PN_ERR_SYSTEM);
-	assert_int_equal(read_file("a directory", "/tmp"), PN_ERR_IMAGE);
+	assert_int_equal(read_file("a directory", "/tmp"), PN_ERR_SYSTEM);
 	assert_int_equal(read_file("/dev/null", "/dev/null"), PN_ERR_IMAGE);
 	assert_int_equal(read_file("/dev/zero", "/dev/zero"), PN_ERR_IMAGE);
 	trace_file_store(f,
