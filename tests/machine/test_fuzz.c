@@ -159,7 +159,7 @@ static void the_same_seed_does_the_same(void **state)
 static void shards_merged_are_the_whole(void **state)
 {
 	static struct process p;
-	char out[40], option[60], path[3][100];
+	char out[40], option[80], path[3][100];
 	json_t *whole, *merged, *host;
 	const json_t *modes;
 	const char *name;
