@@ -255,6 +255,11 @@ bool campaign_begin(struct campaign *c, const struct command *command,
 	}
 	if ((only && strcmp(only, command->name) != 0) || !campaign_run(c, &none, c->plain))
 		return false;
+	if (c->plain->status >= 1000) {
+		complain(complaints, "%s: without a fault: ended by signal %d: %.300s\n",
+			 command->name, c->plain->status - 1000, c->plain->err);
+		return false;
+	}
 	c->plain_file = sum_of(command->file);
 	return (c->plain->status != CLI_HOST_LACKS || command->refused_too);
 }
