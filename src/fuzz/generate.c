@@ -5,7 +5,6 @@
 #include "fuzz/random.h"
 #include "memory/format.h"
 
-#include <assert.h>
 #include <string.h>
 
 #define RECENT 12 /* GVAs that are used again and again */
@@ -210,7 +209,8 @@ static void build(struct generator *g, gva_t gva)
 		unsigned level = levels - count + 1;
 		uint64_t entry;
 
-		assert(count);
+		if (!count)
+			return;
 		entry = *g->model->at[word[count - 1]];
 		if (entry & PTE_PRESENT && (level == 1 || entry & PTE_PS))
 			return;
@@ -225,8 +225,11 @@ static void edit(struct generator *g)
 					PTE_ACCESSED, PTE_ACCESSED, PTE_DIRTY,	     PTE_NX,
 					PTE_GLOBAL,   PTE_PS,	    PTE_BITS(60, 59)};
 	unsigned word[5], count = way(g, draw_gva(g), word), at = roll(g, count);
-	uint64_t entry = *g->model->at[word[at]];
+	uint64_t entry;
 
+	if (!count)
+		return;
+	entry = *g->model->at[word[at]];
 	if (once_in(g, 2))
 		at = count - 1;
 	if (once_in(g, 3))

@@ -140,7 +140,7 @@ static void lay_out_cpu(const struct fuzz_guest *g, gva_t stubs, gva_t stack)
 	memcpy(page + FUZZ_TSS - FUZZ_CPU + 0x66, &no_bitmap, sizeof(no_bitmap));
 	for (unsigned v = 0; v < 32; v++) {
 		/* A trap gate: interrupts stay on. */
-		const uint64_t type = 0x8f, to = stubs + v * 16u;
+		const uint64_t type = 0x8f, to = stubs + (uint64_t)v * 16;
 		const uint64_t gate[2] = {(to & 0xffff) | FUZZ_CS << 16 | type << 40 |
 						  (to >> 16 & 0xffff) << 48,
 					  to >> 32};

@@ -21,7 +21,9 @@ static inline uint64_t fuzz_next(struct fuzz_random *r)
 /* 0 to n - 1; n is small, so that the remainder is fair enough. */
 static inline unsigned fuzz_roll(struct fuzz_random *r, unsigned n)
 {
-	return (unsigned)(fuzz_next(r) >> 32) % n;
+	const unsigned drawn = (unsigned)(fuzz_next(r) >> 32);
+
+	return n ? drawn % n : 0;
 }
 
 #endif

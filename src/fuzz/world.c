@@ -59,7 +59,8 @@ unsigned fuzz_word_at(gpa_t gpa)
 
 gpa_t fuzz_word_gpa(unsigned word)
 {
-	return fuzz_frame_gpa(word / FUZZ_INDICES) + 8u * fuzz_indices[word % FUZZ_INDICES];
+	return fuzz_frame_gpa(word / FUZZ_INDICES) +
+	       UINT64_C(8) * fuzz_indices[word % FUZZ_INDICES];
 }
 
 unsigned fuzz_index(gva_t gva, unsigned level)

@@ -37,7 +37,7 @@ static const struct command traced[] = {
 		 FAULT),
 	 .file = TRACE, .file_is_right = fault_trace_is_right},
 	{COMMAND("kernel", "run", "--trace=" TRACE, "--trace-source=kernel", FAULT), .file = TRACE,
-	 .file_is_right = fault_trace_is_right, .only = {"mkdir", "splice", "clone"}},
+	 .file_is_right = fault_trace_is_right, .only = {"mkdir", "splice", "clone"}, .says = true},
 };
 
 static const struct command readers[] = {
