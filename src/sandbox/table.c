@@ -49,6 +49,7 @@ const struct rule sandbox_rules[] = {
 	{CALL_IF(madvise, 2, IS, MADV_DONTNEED), .reason = "free; the end of a thread"},
 	{CALL(memfd_create), .reason = "memory of shadow mode, a KVM slot"},
 	{CALL(ftruncate), .reason = "its size"},
+	{CALL(sysinfo), .reason = "qsort asks how much memory it may take"},
 	{CALL(sched_getaffinity), .reason = "malloc in threads asks for the number of processors"},
 
 	/* Descriptors that are open. */
