@@ -343,7 +343,7 @@ static void go_on(struct tracer *t, pid_t tid, int status)
 		break;
 	default: signal = 0;
 	}
-	ptrace(request, tid, 0, signal);
+	ptrace((enum __ptrace_request)request, tid, 0, signal);
 }
 
 static void follow(struct tracer *t)
