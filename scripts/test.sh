@@ -36,12 +36,16 @@ options=(-DPENUMBRA_TESTS=ON -DPENUMBRA_WERROR=ON)
 scripts/deps.sh build test
 echo 'building build/'
 scripts/build.sh release "${options[@]}"
-for preset in asan tsan fuzz; do
+for preset in asan tsan; do
 	if wanted "$preset"; then
 		echo "building build-$preset/"
 		scripts/build.sh "$preset" "${options[@]}"
 	fi
 done
+if wanted fuzz; then
+	echo 'building build-fuzz/'
+	scripts/build.sh fuzz -DPENUMBRA_WERROR=ON
+fi
 
 # The machine tests find everything below build/, so another build needs a directory around it.
 machine_tests() { # title, build directory, groups

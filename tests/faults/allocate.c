@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define OURS(name) __wrap_##name
 #define REAL(name) __real_##name
 #else
@@ -193,7 +193,7 @@ __attribute__((destructor(101))) static void end(void)
 	if (fd < 0)
 		return;
 	fail_at = 0;
-#ifndef __SANITIZE_ADDRESS__
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	/* What libc keeps for itself, as the buffers of standard output. */
 	__libc_freeres();
 #endif
