@@ -8,6 +8,7 @@
 #include "bench/workloads.h"
 #include "cli/bench.h"
 #include "cli/cli.h"
+#include "cli/json_make.h"
 #include "cli/paths.h"
 #include "kvm/probe.h"
 
@@ -71,8 +72,8 @@ static json_t *row_json(const char *name, const struct row *row)
 		json_t *column = json_object();
 
 		for (unsigned c = 0; c < COUNTS; c++)
-			json_object_set_new(column, count_names[c], json_real(row->figure[i][c]));
-		json_object_set_new(object, column_names[i], column);
+			column = json_with(column, count_names[c], json_real(row->figure[i][c]));
+		object = json_with(object, column_names[i], column);
 	}
 	return object;
 }
@@ -84,10 +85,10 @@ static json_t *operation_json(const struct count_operation *op, const struct row
 {
 	json_t *object = row_json(op->name, row), *exits = json_object();
 
-	json_object_set_new(object, "count", json_integer(op->n));
+	object = json_with(object, "count", json_integer(op->n));
 	for (unsigned i = 0; i < COLUMNS; i++)
-		json_object_set_new(exits, column_names[i], json_integer((json_int_t)first[i]));
-	json_object_set_new(object, "first_round_exits", exits);
+		exits = json_with(exits, column_names[i], json_integer((json_int_t)first[i]));
+	object = json_with(object, "first_round_exits", exits);
 	return object;
 }
 
@@ -109,7 +110,7 @@ static int do_operation(struct report *r, const struct count_operation *op, stru
 	}
 	if (!r->request->json)
 		print_row(op->words, &row, 2);
-	json_array_append_new(r->operations, operation_json(op, &row, first));
+	r->operations = json_and(r->operations, operation_json(op, &row, first));
 	return PN_OK;
 }
 
@@ -149,7 +150,7 @@ static int do_workload(struct report *r, const char *name, const struct counts b
 	}
 	if (!r->request->json)
 		print_row(name, &row, 0);
-	json_array_append_new(r->workloads, row_json(name, &row));
+	r->workloads = json_and(r->workloads, row_json(name, &row));
 	return PN_OK;
 }
 
@@ -247,8 +248,8 @@ static int print_object(struct report *r, const char *host)
 	if (object && wants_workloads(r->request))
 		json_object_set(object, "workloads", r->workloads);
 	if (object && wants_time(r->request)) {
-		json_object_set_new(object, "rounds", json_integer(r->fault.ratio.count));
-		json_object_set_new(
+		object = json_with(object, "rounds", json_integer(r->fault.ratio.count));
+		object = json_with(
 			object, "hidden_fault",
 			bench_pair_json(&r->fault.penumbra, &r->fault.bare, &r->fault.ratio));
 	}

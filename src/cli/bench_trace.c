@@ -4,6 +4,7 @@
 
 #include "cli/bench.h"
 #include "cli/cli.h"
+#include "cli/json_make.h"
 #include "cli/paths.h"
 #include "kvm/probe.h"
 
@@ -24,7 +25,7 @@ static int print_object(struct bench_trace *t, const char *host, unsigned rounds
 	json_t *runs = json_array();
 
 	for (unsigned i = 0; i < TRACE_RUNS; i++)
-		json_array_append_new(runs, run_json(&t->run[i]));
+		runs = json_and(runs, run_json(&t->run[i]));
 	return bench_print_json(json_pack(
 		"{s:s, s:i, s:o, s:I, s:o, s:I, s:o}", "host_paging", host, "rounds", (int)rounds,
 		"runs", runs, "ring_records", (json_int_t)t->ring_records, "ring_record_ns",

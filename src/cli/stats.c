@@ -52,7 +52,7 @@ static json_t *collect_startup(const struct pn_machine *m, const struct sandbox 
 		o = json_with(o, phases[i], count(m->startup_ns[i] - last));
 		last = m->startup_ns[i];
 	}
-	json_object_set_new(o, "sandbox", count(sandbox->done_ns - last));
+	o = json_with(o, "sandbox", count(sandbox->done_ns - last));
 	last = sandbox->done_ns;
 	if (m->vcpu.first_exit_ns) {
 		o = json_with(o, "first_exit", count(m->vcpu.first_exit_ns - last));
@@ -66,7 +66,14 @@ static json_t *collect_kvm(int fd)
 	json_t *o = json_object();
 	struct kvm_stats s;
 
-	if (kvm_stats_read(fd, &s, NULL))
+	int code = kvm_stats_read(fd, &s, NULL);
+
+	/* A host without them is none without memory. */
+	if (code == PN_ERR_NOMEM) {
+		json_decref(o);
+		return NULL;
+	}
+	if (code)
 		return o;
 	for (size_t i = 0; i < s.count; i++)
 		o = json_with(o, s.stat[i].name, count(s.stat[i].value));
