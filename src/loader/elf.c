@@ -207,11 +207,13 @@ static int read_symbols(struct file *f, struct image *image)
 
 	/* A file without usable symbols is still a guest: its reports have fewer names. */
 	while (!code && (section = section_next(f->elf, section))) {
-		GElf_Shdr head;
+		GElf_Shdr head = {0};
 		Elf_Data *data;
 		GElf_Sym sym;
 
-		if (!gelf_getshdr(section, &head) || head.sh_type != SHT_SYMTAB)
+		if (!gelf_getshdr(section, &head) && section_read_error(f->path, f->err))
+			return PN_ERR_SYSTEM;
+		if (head.sh_type != SHT_SYMTAB)
 			continue;
 		data = elf_getdata(section, NULL);
 		if (!data)

@@ -77,7 +77,10 @@ int relocations_read(struct relocations *r, Elf *elf, const char *path, const st
 		int code;
 
 		if (!gelf_getshdr(section, &head))
-			return pn_fail(err, PN_ERR_IMAGE, "%s: section headers truncated", path);
+			return section_read_error(path, err)
+				       ? PN_ERR_SYSTEM
+				       : pn_fail(err, PN_ERR_IMAGE, "%s: section headers truncated",
+						 path);
 		if (head.sh_type == SHT_RELR)
 			return pn_fail(err, PN_ERR_IMAGE,
 				       "%s: packed relocations (DT_RELR); link with -z "

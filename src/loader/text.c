@@ -48,8 +48,12 @@ static bool add_sections(Elf *elf, gva_t base, struct image *image)
 		const struct image_segment *s;
 		gva_t gva;
 
-		if (!gelf_getshdr(section, &head) || (head.sh_flags & code) != code ||
-		    head.sh_type == SHT_NOBITS || !head.sh_size)
+		if (!gelf_getshdr(section, &head)) {
+			if (errno)
+				return false;
+			continue;
+		}
+		if ((head.sh_flags & code) != code || head.sh_type == SHT_NOBITS || !head.sh_size)
 			continue;
 		gva = base + head.sh_addr;
 		s = segment_of(image, gva, head.sh_size);
