@@ -52,7 +52,7 @@ const int calls_exempt[] = {
 const size_t calls_exempt_count = sizeof(calls_exempt) / sizeof(calls_exempt[0]);
 
 /* Which argument says what a call is about. */
-enum about { NOTHING, PATH_1, PATH_2, FD_1, FD_5, REQUEST };
+enum about { NOTHING, NUMBER_1, PATH_1, PATH_2, FD_1, FD_5, REQUEST };
 
 static const struct call {
 	int number;
@@ -107,7 +107,7 @@ static const struct call {
 	{SYS_getcwd, "getcwd", EACCES, NOTHING},
 	{SYS_uname, "uname", EFAULT, NOTHING},
 	{SYS_sysinfo, "sysinfo", EFAULT, NOTHING},
-	{SYS_prctl, "prctl", EINVAL, NOTHING},
+	{SYS_prctl, "prctl", EINVAL, NUMBER_1},
 	{SYS_seccomp, "seccomp", EINVAL, NOTHING},
 	{SYS_sched_getaffinity, "sched_getaffinity", EINVAL, NOTHING},
 	{SYS_rt_sigtimedwait, "rt_sigtimedwait", EAGAIN, NOTHING},
@@ -273,6 +273,7 @@ int calls_label(pid_t tid, const struct user_regs_struct *regs, char *label, siz
 	}
 	switch (c->about) {
 	case NOTHING: break;
+	case NUMBER_1: snprintf(about, sizeof(about), "%llu", regs->rdi); break;
 	case PATH_1: peek_text(tid, regs->rdi, about, sizeof(about)); break;
 	case PATH_2:
 		peek_text(tid, regs->rsi, about, sizeof(about));

@@ -194,7 +194,7 @@ static bool is_sanitizers(const char *label)
 {
 #ifdef __SANITIZE_ADDRESS__
 	return strcmp(label, "mmap anonymous") == 0 || strcmp(label, "mprotect") == 0 ||
-	       strcmp(label, "sched_getaffinity") == 0 || strcmp(label, "prctl") == 0;
+	       strcmp(label, "sched_getaffinity") == 0 || strncmp(label, "prctl", 5) == 0;
 #else
 	(void)label;
 	return false;

@@ -54,6 +54,9 @@ static const struct {
 	{"fstatat /proc/N/smaps", 0, true, "stdio, again"},
 	{"lseek /proc/N/smaps", 0, true, "stdio, at the end of it"},
 	{"userfaultfd", 0, false, "another way to get one"},
+	{"prctl 24", 10, false, "EINVAL is how the kernel tells of the last capability it has"},
+	{"ioctl KVM_CHECK_EXTENSION 10", 3, false, "of a host that is only looked at"},
+	{"ioctl KVM_GET_SREGS", 2, false, "break looks for the #PF handler again at the next exit"},
 	{"seccomp", 0, true, "what the kernel has is asked for; what it has not, --stats tells"},
 };
 
@@ -66,6 +69,7 @@ static const struct {
 	{"mmap anonymous", "pthread_create makes EAGAIN of it"},
 	{"mprotect", "the same"},
 	{"clone", "the same, or posix_spawn's own"},
+	{"seccomp", "libseccomp has words of its own"},
 	{"allocation", "out of memory, or what libc makes of it"},
 	{"access", "it is looked for in two places"},
 	{"write /memfd:stdout", "of a buffer before the last the number is gone"},
