@@ -79,37 +79,6 @@ static void no_mode_differs_from_the_walker(void **state)
 	json_decref(result);
 }
 
-/*
- * What is wrong still, each with where: not asked with the others, but it must be wrong, so that the
- * line goes when it is put right.
- */
-static const struct {
-	const char *rig, *name, *mode, *others;
-} open_findings[] = {
-	/* docs/hosts.md, kvm_intel ept=0: not understood yet. */
-	{"kvm_intel-ept0", "fault-forgets-unsync.case", "--hosts=shadow:wp",
-	 "--hosts=hw,shadow:vtlb,shadow:unsync,toggle"},
-};
-
-/* The modes to replay a case in; NULL: all. */
-static const char *modes_of(const char *name, const char *path)
-{
-	const char *rig = getenv("PENUMBRA_RIG");
-	static struct process p;
-
-	for (size_t i = 0; i < COUNT(open_findings); i++) {
-		if (!rig || strcmp(rig, open_findings[i].rig) != 0 ||
-		    strcmp(name, open_findings[i].name) != 0)
-			continue;
-		print_message("left out, known to be wrong: %s %s\n", open_findings[i].mode, name);
-		RUN(&p, "fuzz", "replay", open_findings[i].mode, path);
-		if (p.status != 1)
-			fail_msg("no longer wrong: %s%s", p.out, p.err);
-		return open_findings[i].others;
-	}
-	return NULL;
-}
-
 static void what_was_found_once_stays_right(void **state)
 {
 	DIR *d = opendir(CASES);
@@ -120,14 +89,12 @@ static void what_was_found_once_stays_right(void **state)
 	assert_non_null(d);
 	while ((e = readdir(d))) {
 		static struct process p;
-		const char *modes;
 		char path[300];
 
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), CASES "/%s", e->d_name);
-		modes = modes_of(e->d_name, path);
-		RUN(&p, "fuzz", "replay", path, modes);
+		RUN(&p, "fuzz", "replay", path);
 		if (p.status != 0)
 			fail_msg("%s%s", p.out, p.err);
 		CHECK_CONTAINS(path, p.out, "shadow:vtlb: as it must be\n");
