@@ -6,6 +6,7 @@
 #include <penumbra/guest.h>
 
 #include "fuzz/layout.h"
+#include "exception_stubs.inc"
 
 #define ARG(n) (FUZZ_SLOT_ARG + 8 * (n))(%rbx)
 
@@ -141,21 +142,10 @@ routine fuzz_user
 	pushq	ARG(2)
 	iretq
 
-/* Bits of HAS_ERROR_CODE: 8, 10 to 14, 17, 21, 29, 30. */
-#define HAS_ERROR_CODE 0x60227d00
 	.globl	fuzz_stubs
 	.balign	16
 fuzz_stubs:
-	.set	vector, 0
-	.rept	32
-	.balign	16
-	.if	((HAS_ERROR_CODE >> vector) & 1) == 0
-	pushq	$0
-	.endif
-	pushq	$vector
-	jmp	trap
-	.set	vector, vector + 1
-	.endr
+	exception_stubs 32, trap
 
 trap:
 	movq	%rax, FUZZ_SLOT_RAX(%rbx)

@@ -11,6 +11,7 @@
  */
 #include "regs.h"
 #include "x86.h"
+#include "exception_stubs.inc"
 
 /* The rest of a struct regs below what the processor and the stub have pushed. */
 	.macro	save_registers
@@ -114,21 +115,10 @@ syscall_entry:
 	jmp	user_trap
 
 /* One stub of 16 bytes for each vector; the processor pushes an error code for some. */
-#define HAS_ERROR_CODE 0x60227d00
 	.balign	16
 	.globl	vector_stubs
 vector_stubs:
-	vector = 0
-	.rept	VECTOR_COUNT
-	.balign	16
-	.if	((HAS_ERROR_CODE >> vector) & 1) == 0
-	pushq	$0
-	.endif
-	pushq	$vector
-	jmp	trap
-	vector = vector + 1
-	.endr
-	.balign	16
+	exception_stubs VECTOR_COUNT, trap
 
 	/*
 	 * The interrupted code's DF and AC must not reach C; IF is set already, and the gates leave

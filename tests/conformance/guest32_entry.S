@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The assembly of the guest outside long mode; what each part is for is in guest_entry.S. */
 #include "guest32.h"
+#include "exception_stubs.inc"
 
 	.section .start, "ax"
 	.globl	_start
@@ -87,21 +88,10 @@ back:
 	popl	%ebx
 	ret
 
-/* Vectors 8, 10 to 14, 17, 21, 29, 30. */
-#define HAS_ERROR_CODE 0x60227d00
 	.globl	conf_stubs
 	.balign	16
 conf_stubs:
-	.set	vector, 0
-	.rept	32
-	.balign	16
-	.if	((HAS_ERROR_CODE >> vector) & 1) == 0
-	pushl	$0
-	.endif
-	pushl	$vector
-	jmp	trap
-	.set	vector, vector + 1
-	.endr
+	exception_stubs 32, trap, pushl
 
 trap:
 	movl	%eax, conf_trap+CONF32_TRAP_EAX

@@ -4,6 +4,7 @@
  * goes back to where try() was called, and the few instructions it runs as a user.
  */
 #include "hostile.h"
+#include "exception_stubs.inc"
 
 	.section .text.start, "ax"
 	.globl	_start
@@ -34,21 +35,10 @@ back:
 	popq	%rbx
 	ret
 
-/* Bits of HAS_ERROR_CODE: 8, 10 to 14, 17, 21, 29, 30. */
-#define HAS_ERROR_CODE 0x60227d00
 	.globl	stubs
 	.balign	16
 stubs:
-	.set	vector, 0
-	.rept	32
-	.balign	16
-	.if	((HAS_ERROR_CODE >> vector) & 1) == 0
-	pushq	$0
-	.endif
-	pushq	$vector
-	jmp	trap
-	.set	vector, vector + 1
-	.endr
+	exception_stubs 32, trap
 
 trap:
 	movq	hostile_record(%rip), %rax
