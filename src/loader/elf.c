@@ -9,6 +9,7 @@
 #include "loader/sections.h"
 #include "loader/text.h"
 #include "memory/boot_tables.h"
+#include "transfer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,32 +31,13 @@ struct file {
 
 #define REFUSE(f, ...) pn_fail((f)->err, PN_ERR_IMAGE, __VA_ARGS__)
 
-/* Reads `size` bytes at an offset, or up to the end of the file; how many, or -1. */
-static ssize_t read_at(const struct file *f, void *to, size_t size, uint64_t offset)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = pread(f->fd, (char *)to + done, size - done, (off_t)(offset + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
-}
-
 static int check_header(struct file *f)
 {
 	char magic[SELFMAG] = "";
 	const char *ident;
 	size_t len;
 
-	if (read_at(f, magic, sizeof(magic), 0) < 0)
+	if (transfer_read_at(f->fd, magic, sizeof(magic), 0) < 0)
 		return pn_fail_errno(f->err, PN_ERR_SYSTEM, "%s: read", f->path);
 	if (memcmp(magic, ELFMAG, SELFMAG) != 0)
 		return REFUSE(f, "%s: not an ELF file", f->path);
@@ -247,7 +229,7 @@ static int copy_segments(struct file *f, struct gmem *mem, struct image *image)
 	for (unsigned i = 0; i < image->count; i++) {
 		const struct image_segment *s = &image->segment[i];
 		uint8_t *to = gmem_ptr(mem, s->gpa, s->memory_size);
-		ssize_t n = read_at(f, to, s->file_size, s->file_offset);
+		ssize_t n = transfer_read_at(f->fd, to, s->file_size, s->file_offset);
 
 		if (n < 0)
 			return pn_fail_errno(f->err, PN_ERR_SYSTEM, "%s: read", f->path);

@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "transfer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,25 +82,6 @@ int trace_write_head(int fd, const struct pn_trace_header *header, const struct 
 	return 0;
 }
 
-/* Reads `size` bytes or up to the end of the file; how many, or -1. */
-static ssize_t read_all(int fd, void *to, size_t size)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = read(fd, (char *)to + done, size - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
-}
-
 static bool is_terminated(const char *text, size_t size)
 {
 	return memchr(text, 0, size) != NULL;
@@ -136,9 +118,9 @@ static int read_symbols(struct trace_reader *r, const char *path, struct pn_erro
 
 	for (; left; left -= sizeof(s) + s.length) {
 		errno = 0;
-		if (left < sizeof(s) || read_all(r->fd, &s, sizeof(s)) != sizeof(s) ||
+		if (left < sizeof(s) || transfer_read(r->fd, &s, sizeof(s)) != sizeof(s) ||
 		    s.length > SYMBOL_NAME_MAX || s.length > left - sizeof(s) ||
-		    read_all(r->fd, name, s.length) != (ssize_t)s.length)
+		    transfer_read(r->fd, name, s.length) != (ssize_t)s.length)
 			return errno ? pn_fail_errno(err, PN_ERR_SYSTEM, "%s: cannot be read", path)
 				     : pn_fail(err, PN_ERR_IMAGE,
 					       "%s: a damaged trace: its symbols are not possible",
@@ -162,7 +144,7 @@ int trace_open(struct trace_reader *r, const char *path, struct pn_error *err)
 	r->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (r->fd < 0)
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "%s", path);
-	got = read_all(r->fd, &r->header, sizeof(r->header));
+	got = transfer_read(r->fd, &r->header, sizeof(r->header));
 	fault = got < 0 ? NULL : fault_of(&r->header, got);
 	if (got < 0) {
 		code = pn_fail_errno(err, PN_ERR_SYSTEM, "%s: cannot be read", path);
@@ -190,18 +172,7 @@ void trace_close(struct trace_reader *r)
 /* Reads a record at an offset of the file; false if it cannot be. */
 static bool read_record(int fd, off_t at, struct pn_trace_record *r)
 {
-	size_t done = 0;
-
-	while (done < sizeof(*r)) {
-		ssize_t n = pread(fd, (char *)r + done, sizeof(*r) - done, at + (off_t)done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		done += (size_t)n;
-	}
-	return true;
+	return transfer_read_at(fd, r, sizeof(*r), (uint64_t)at) == (ssize_t)sizeof(*r);
 }
 
 uint64_t trace_last_ns(const struct trace_reader *r)
@@ -236,7 +207,7 @@ int trace_rewind(struct trace_reader *r, struct pn_error *err)
 
 int trace_read(struct trace_reader *r, struct pn_error *err)
 {
-	ssize_t n = r->ended ? 0 : read_all(r->fd, r->batch, sizeof(r->batch));
+	ssize_t n = r->ended ? 0 : transfer_read(r->fd, r->batch, sizeof(r->batch));
 
 	if (n < 0)
 		return pn_fail_errno(err, PN_ERR_SYSTEM, "trace: cannot be read");
