@@ -48,6 +48,7 @@ extern const struct group group_explain;
 extern const struct group group_explain_line;
 extern const struct group group_examples;
 extern const struct group group_sandbox;
+extern const struct group group_sandbox_run;
 extern const struct group group_sandbox_commands;
 extern const struct group group_trace;
 extern const struct group group_trace_read;

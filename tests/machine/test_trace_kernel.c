@@ -273,17 +273,23 @@ static bool await_instance(pid_t pid)
 	return has_instance(pid);
 }
 
-static void a_run_that_is_stopped_leaves_no_instance(void **state)
+/* Starts a run that has an instance and spins, and sends it a signal. */
+static void end_by(int signal)
 {
-	(void)state;
-	need_tracefs();
 	process_start(p, NULL,
 		      OPTIONS("run", "--timeout=100", "--trace=/dev/null", "--trace-source=kernel",
 			      SCRIPT, "--", "say", "x", "spin"));
 	assert_true(await_instance(p->pid));
 	process_await(p, "x");
-	kill(p->pid, SIGTERM);
+	kill(p->pid, signal);
 	process_wait(p);
+}
+
+static void a_run_that_is_stopped_leaves_no_instance(void **state)
+{
+	(void)state;
+	need_tracefs();
+	end_by(SIGTERM);
 	assert_int_equal(p->status, 128 + SIGTERM);
 	assert_false(has_instance(p->pid));
 }
@@ -293,13 +299,7 @@ static void a_run_that_is_killed_leaves_no_instance(void **state)
 {
 	(void)state;
 	need_tracefs();
-	process_start(p, NULL,
-		      OPTIONS("run", "--timeout=100", "--trace=/dev/null", "--trace-source=kernel",
-			      SCRIPT, "--", "say", "x", "spin"));
-	assert_true(await_instance(p->pid));
-	process_await(p, "x");
-	kill(p->pid, SIGKILL);
-	process_wait(p);
+	end_by(SIGKILL);
 	assert_int_equal(p->status, 1000 + SIGKILL);
 	for (unsigned i = 0; i < patience() * 100 && has_instance(p->pid); i++)
 		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
