@@ -12,15 +12,7 @@ set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 . scripts/lib/jobs.sh
 
-all='memcheck random conformance toggles fuzz differential faults'
-for part in "$@"; do
-	[[ " $all " == *" $part "* ]] || {
-		echo "soak.sh: $part: no such part; give any of: $all" >&2
-		exit 2
-	}
-done
-parts=" ${*:-$all} "
-wanted() { [[ $parts == *" $1 "* ]]; }
+choose 'memcheck random conformance toggles fuzz differential faults' '' "$@"
 
 scripts/deps.sh build test
 echo 'building build/'

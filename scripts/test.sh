@@ -22,15 +22,7 @@ cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 if [ "$*" = soak ]; then exec scripts/soak.sh; fi
 . scripts/lib/jobs.sh
 
-all='unit html machine rigs asan tsan memcheck fuzz fleet clang style'
-for step in "$@"; do
-	[[ " $all coverage " == *" $step "* ]] || {
-		echo "test.sh: $step: no such step; give any of: $all coverage, or soak alone" >&2
-		exit 2
-	}
-done
-steps=" ${*:-$all} "
-wanted() { [[ $steps == *" $1 "* ]]; }
+choose 'unit html machine rigs asan tsan memcheck fuzz fleet clang style' coverage "$@"
 
 options=(-DPENUMBRA_TESTS=ON -DPENUMBRA_WERROR=ON)
 scripts/deps.sh build test

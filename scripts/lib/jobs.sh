@@ -9,6 +9,21 @@ titles=() kinds=() commands=()
 declare -A passed failed skipped notes # of each title
 order=()                               # titles, each once
 
+# What is to be done: choose 'ALL OF THEM' 'MORE THAT THERE ARE' [WORD]...; no word is all of them.
+# wanted WORD tells.
+choose() {
+	local all=$1 more=$2 word
+	shift 2
+	for word in "$@"; do
+		[[ " $all $more " == *" $word "* ]] || {
+			echo "${0##*/}: $word: there is no such; give any of: $all $more" >&2
+			exit 2
+		}
+	done
+	chosen=" ${*:-$all} "
+}
+wanted() { [[ $chosen == *" $1 "* ]]; }
+
 # Lists a cmocka program: title, time limit in seconds, command. Several may have one title.
 job() {
 	local title=$1 limit=$2
