@@ -62,11 +62,9 @@ if wanted rigs; then
 	if scripts/rig/setup.sh; then
 		# Faults from the host are the same whatever its MMU: one rig has them.
 		others=(-faults -fault_limits -fault_signals -fault_memory)
-		# What penumbra fuzz finds on these two is not understood yet (docs/hosts.md, open findings).
-		count 'fuzz on npt=0, ept=0' 0 0 2 'two open findings, docs/hosts.md'
-		rig 'kvm_intel ept=0' intel ept=0 "${others[@]}" -fuzz
+		rig 'kvm_intel ept=0' intel ept=0 "${others[@]}"
 		rig 'kvm_intel ept=1' intel ept=1 "${others[@]}"
-		rig 'kvm_amd npt=0' amd npt=0 "${others[@]}" -fuzz
+		rig 'kvm_amd npt=0' amd npt=0 "${others[@]}"
 		rig 'kvm_amd npt=1' amd npt=1
 		rig 'kvm_amd npt=1 cpu=max' amd 'npt=1 cpu=max' levels keys pagelab shadow conformance
 	elif [ "${PENUMBRA_REQUIRE_KVM:-0}" = 1 ]; then

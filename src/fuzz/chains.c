@@ -137,6 +137,32 @@ static bool is_askable(const struct search *s)
 		    NULL) == WALK_OK;
 }
 
+/* A host for which SMAP may not count goes on as if AC were set. */
+static bool may_lapse(struct search *s)
+{
+	const struct fuzz_model *m = s->m;
+	struct fuzz_chain *c = &s->chain;
+
+	return m->facts.smap_lapses && !m->regs.wp && c->result.cause == WALK_CAUSE_SMAP &&
+	       m->word[c->word[c->count - 1]].written &&
+	       walk(&m->scratch, &m->scratch_ctx[1], &s->query, &c->result, NULL) != WALK_FAULT;
+}
+
+static void keep(struct search *s)
+{
+	struct fuzz_model *m = s->m;
+	struct fuzz_chain *c = &s->chain;
+
+	if (!is_askable(s) || m->chains == FUZZ_CHAINS) {
+		s->failed = true;
+		return;
+	}
+	c->is_now = s->load + 1 == m->loads;
+	for (unsigned i = 0; i < c->count; i++)
+		c->is_now &= s->to[i] == ALWAYS;
+	m->chain[m->chains++] = *c;
+}
+
 static void end(struct search *s, unsigned count)
 {
 	struct fuzz_model *m = s->m;
@@ -156,14 +182,9 @@ static void end(struct search *s, unsigned count)
 		return;
 	if (!is_possible(s) || is_known(s))
 		return;
-	if (!is_askable(s) || m->chains == FUZZ_CHAINS) {
-		s->failed = true;
-		return;
-	}
-	c->is_now = s->load + 1 == m->loads;
-	for (unsigned i = 0; i < c->count; i++)
-		c->is_now &= s->to[i] == ALWAYS;
-	m->chain[m->chains++] = *c;
+	keep(s);
+	if (may_lapse(s))
+		keep(s);
 }
 
 /* --- The search ----------------------------------------------------------------------------- */

@@ -16,6 +16,12 @@ static bool is_kernel_shadow(const struct fuzz_host *h)
 	return !is_tdp(h);
 }
 
+/* Not kvm_pvm, which interprets the guest's kernel. */
+static bool is_kernel_shadow_of_ring_0(const struct fuzz_host *h)
+{
+	return h->paging == PN_PAGING_SHADOW_INTEL || h->paging == PN_PAGING_SHADOW_AMD;
+}
+
 static bool is_qemu_npt(const struct fuzz_host *h)
 {
 	return h->is_qemu && h->paging == PN_PAGING_NPT;
@@ -41,6 +47,11 @@ static void no_high_global(struct fuzz_facts *f)
 	f->no_high_global = true;
 }
 
+static void smap_lapses(struct fuzz_facts *f)
+{
+	f->smap_lapses = true;
+}
+
 const struct fuzz_deviation fuzz_deviations[FUZZ_DEVIATIONS] = {
 	{"A may be set by an access that faults",
 	 "allowed: SDM vol. 3, 4.8; APM vol. 2, 5.4.2. QEMU sets it on the way down", is_tdp,
@@ -55,6 +66,12 @@ const struct fuzz_deviation fuzz_deviations[FUZZ_DEVIATIONS] = {
 	{"bit 8 of the entries above level 3 is ignored on AMD",
 	 "APM vol. 2, 5.3.3 has it reserved. QEMU asks for PS and the address there. Not asked",
 	 is_qemu_npt, no_high_global},
+	{"SMAP may not count for a read-only page that the kernel has written to under CR0.WP "
+	 "clear",
+	 "SDM vol. 3, 4.6.1. Linux makes it a kernel page in its shadow (FNAME(fetch), "
+	 "paging_tmpl.h)"
+	 " and takes it that SMAP was asked before; it was not, if AC was set then",
+	 is_kernel_shadow_of_ring_0, smap_lapses},
 };
 
 struct fuzz_host fuzz_host(void)

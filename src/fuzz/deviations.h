@@ -20,7 +20,7 @@ struct fuzz_deviation {
 	void (*apply)(struct fuzz_facts *facts); /* to what programs can ask, or may get */
 };
 
-#define FUZZ_DEVIATIONS 4
+#define FUZZ_DEVIATIONS 5
 extern const struct fuzz_deviation fuzz_deviations[FUZZ_DEVIATIONS];
 
 /* The host we are on. */

@@ -167,6 +167,7 @@ bool fuzz_settle(struct fuzz_model *m, const struct fuzz_outcome *got, uint64_t 
 
 		/* An entry may have been used, and so be remembered, by the write that changes it. */
 		*m->at[data] |= m->loose[data];
+		fuzz_wrote(m, &m->open, &found->result, found->word[found->count - 1]);
 		fuzz_store(m, data, m->open.value);
 	}
 	if (found->result.outcome == WALK_FAULT)

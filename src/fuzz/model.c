@@ -86,6 +86,13 @@ static void forget_page(struct fuzz_model *m, gva_t gva, bool local)
 	m->drop[m->drops++].when = m->now;
 }
 
+void fuzz_wrote(struct fuzz_model *m, const struct fuzz_op *op, const struct walk_result *r,
+		unsigned leaf)
+{
+	if (op->who != FUZZ_USER && r->user && !r->writable)
+		m->word[leaf].written = true;
+}
+
 void fuzz_faulted(struct fuzz_model *m, gva_t gva)
 {
 	if (m->facts.fault_forgets)
@@ -262,11 +269,12 @@ static enum fuzz_verdict set_register(struct fuzz_model *m, const struct fuzz_op
 static void go(struct fuzz_model *m, const struct fuzz_op *op, struct fuzz_outcome *must)
 {
 	struct walk_query query = fuzz_query(op);
+	struct walk_path path;
 	struct walk_result r;
 	uint64_t *data;
 
 	query.set_ad = true;
-	if (walk(&m->mem, &m->ctx[op->who == FUZZ_KERNEL_AC], &query, &r, NULL) == WALK_FAULT) {
+	if (walk(&m->mem, &m->ctx[op->who == FUZZ_KERNEL_AC], &query, &r, &path) == WALK_FAULT) {
 		*must = (struct fuzz_outcome){
 			.vector = FUZZ_PF, .error = r.error_code, .cr2 = query.gva};
 		fuzz_faulted(m, op->gva);
@@ -277,8 +285,10 @@ static void go(struct fuzz_model *m, const struct fuzz_op *op, struct fuzz_outco
 		return;
 	data = (void *)gmem_ptr(&m->mem, r.gpa, sizeof(*data));
 	must->value = *data;
-	if (op->kind == FUZZ_WRITE)
+	if (op->kind == FUZZ_WRITE) {
+		fuzz_wrote(m, op, &r, fuzz_word_at(path.step[path.count - 1].gpa));
 		fuzz_store(m, fuzz_word_at(r.gpa), op->value);
+	}
 }
 
 /* Whether the host may set A in spite of a fault. */

@@ -36,8 +36,9 @@ struct fuzz_facts {
 	bool fault_forgets; /* a page fault makes it forget the page, as Intel says and AMD does not */
 	unsigned offered; /* FUZZ_HAS_... */
 	/* Deviations (deviations.h): an access that faults may set A; a reserved bit's fault has no P,
-	 * or, where modes change, has it or not; bit 8 above level 3 means nothing sure. */
-	bool faults_access, reserved_without_p, mixed, no_high_global;
+	 * or, where modes change, has it or not; bit 8 above level 3 means nothing sure; SMAP may not
+	 * count for a read-only page that the kernel has written to under CR0.WP clear. */
+	bool faults_access, reserved_without_p, mixed, no_high_global, smap_lapses;
 };
 
 #define FUZZ_HAS_SMEP	 1u
@@ -64,6 +65,7 @@ struct fuzz_word {
 	uint32_t since; /* when it got its value */
 	uint32_t lost;	/* when the last was that is no longer kept; 0: none */
 	uint8_t count;
+	bool written; /* by the kernel, through this leaf, though it does not let it */
 	struct fuzz_old old[FUZZ_OLD];
 };
 
@@ -177,6 +179,10 @@ void fuzz_contexts(struct fuzz_model *m);
 
 /* A word becomes a value, and keeps what it was. */
 void fuzz_store(struct fuzz_model *m, unsigned word, uint64_t value);
+
+/* A write through a leaf entry has come to `r`. */
+void fuzz_wrote(struct fuzz_model *m, const struct fuzz_op *op, const struct walk_result *r,
+		unsigned leaf);
 
 /* A page fault at a GVA. */
 void fuzz_faulted(struct fuzz_model *m, gva_t gva);

@@ -175,6 +175,12 @@ void machine_invlpg(struct machine *m, gva_t gva)
 	deliver(m);
 }
 
+void machine_page_fault(struct machine *m, gva_t gva)
+{
+	shadow_page_fault(m->shadow, &m->ctx, gva, &m->box);
+	deliver(m);
+}
+
 void machine_flush_all(struct machine *m)
 {
 	shadow_invalidate(m->shadow, &m->ctx, SHADOW_FLUSH_ALL, 0, &m->box);

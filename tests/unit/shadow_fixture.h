@@ -66,6 +66,7 @@ void machine_load(struct machine *m);
 /* The same with CR3 bit 63 under CR4.PCIDE: the load itself flushes nothing. */
 void machine_load_keeping(struct machine *m);
 void machine_invlpg(struct machine *m, gva_t gva);
+void machine_page_fault(struct machine *m, gva_t gva);
 void machine_flush_all(struct machine *m);
 
 /* Puts `leaf` into the guest's entry for `gva` at `level` behind the core's back, with tables above

@@ -104,12 +104,14 @@ static const struct {
 	 LEFT_OUT, 0},
 };
 
-static enum fuzz_verdict tell(struct fuzz_model *m, const char *name, const char *story)
+static enum fuzz_verdict tell_on(struct fuzz_model *m, bool lapses, const char *name,
+				 const char *story)
 {
 	const struct fuzz_facts facts = {.levels = 4,
 					 .maxphyaddr = 40,
 					 .has_1g = true,
 					 .fault_forgets = true,
+					 .smap_lapses = lapses,
 					 .offered = FUZZ_HAS_ALL};
 	char text[2048];
 	struct fuzz_outcome must;
@@ -129,6 +131,52 @@ static enum fuzz_verdict tell(struct fuzz_model *m, const char *name, const char
 		verdict = fuzz_do(m, &p.op[i], &must);
 	fuzz_program_free(&p);
 	return verdict;
+}
+
+static enum fuzz_verdict tell(struct fuzz_model *m, const char *name, const char *story)
+{
+	return tell_on(m, false, name, story);
+}
+
+/* Where it may lapse, SMAP lapses for one page, and for reads and writes under CR0.WP clear only. */
+static void smap_lapses_where_the_kernel_has_written(void **state)
+{
+	static const struct {
+		const char *name, *end;
+		int verdict;
+		unsigned chains;
+	} ends[] = {
+		{"a read", "read kernel" PAGE, OPEN, 2},
+		{"a write", "write kernel 0x8040201008 0x11\n", OPEN, 2},
+		{"of ring 3", READ, SURE, 1},
+		{"with AC", "read kernel-ac" PAGE, SURE, 1},
+		{"under CR0.WP", "wp 1\nread kernel" PAGE, SURE, 1},
+		{"another page", "read kernel" OTHER, SURE, 1},
+	};
+	static const struct {
+		const char *leaf, *who;
+		bool lapses;
+	} ways[] = {
+		{"0x620065", "kernel-ac", true}, {"0x620067", "kernel-ac", false}, /* it lets it */
+	};
+	struct fuzz_model *m = fuzz_model_new();
+	char story[512];
+
+	(void)state;
+	assert_non_null(m);
+	for (size_t w = 0; w < COUNT(ways); w++)
+		for (size_t i = 0; i < COUNT(ends); i++) {
+			snprintf(story, sizeof(story),
+				 WAY "set t6 3 0x621065\nread user" OTHER
+				     "set t6 1 %s\nflush\nsmap 1\nwp 0\n"
+				     "write %s 0x8040201008 0x10\n%s",
+				 ways[w].leaf, ways[w].who, ends[i].end);
+			CHECK_NUMBER(ends[i].name, "verdict", tell_on(m, true, ends[i].name, story),
+				     ways[w].lapses ? ends[i].verdict : SURE);
+			CHECK_NUMBER(ends[i].name, "number of ways", m->chains,
+				     ways[w].lapses ? ends[i].chains : 1);
+		}
+	fuzz_model_free(m);
 }
 
 static void stories_end_as_the_manual_has_it(void **state)
@@ -246,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stories_end_as_the_manual_has_it),
+		cmocka_unit_test(smap_lapses_where_the_kernel_has_written),
 		cmocka_unit_test(an_open_read_is_either_page_s_and_no_other),
 		cmocka_unit_test(an_open_write_is_found_where_it_went),
 		cmocka_unit_test(a_flag_that_nobody_set_is_told),

@@ -122,6 +122,34 @@ static void a_stale_tlb_writes_no_table(void **state)
 		}
 }
 
+/*
+ * A store takes a page away, or moves it, and no flush follows. The first the TLB may not know; but
+ * from a page fault for the page on it goes by the tables.
+ */
+static void a_page_fault_reaches_the_tlb(void **state)
+{
+	static const uint64_t left[] = {0, (DATA + 9 * PAGE_SIZE) | (PAGE & ~PTE_ACCESSED)};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(left); i++)
+		FOR_EACH_STRATEGY(strategy)
+		{
+			machine_init(&m, strategy, &pt_format_4level, 64);
+			m.has_tlb = true;
+			map_many(LOW, 2, PAGE & ~PTE_WRITE);
+			reach(LOW, WALK_READ, WALK_SUPERVISOR);
+			machine_store(&m, machine_entry(&m, LOW, 1), left[i]);
+			assert_int_equal(reach(LOW, WALK_READ, WALK_SUPERVISOR), DATA);
+			machine_page_fault(&m, LOW);
+			if (left[i])
+				assert_int_equal(reach(LOW, WALK_READ, WALK_SUPERVISOR),
+						 left[i] & ~(PAGE_SIZE - 1) & ~PTE_NX);
+			else
+				expect(LOW, WALK_READ, WALK_SUPERVISOR, SHADOW_GUEST_FAULT);
+			machine_fini(&m);
+		}
+}
+
 /* INVLPG, and a load of the CR3 that is there already: both reach the TLB. */
 static void flushes_reach_the_tlb(void **state)
 {
@@ -286,6 +314,7 @@ int main(void)
 		cmocka_unit_test(unsync_lets_a_leaf_table_go),
 		cmocka_unit_test(vtlb_is_a_tlb),
 		cmocka_unit_test(a_stale_tlb_writes_no_table),
+		cmocka_unit_test(a_page_fault_reaches_the_tlb),
 		cmocka_unit_test(flushes_reach_the_tlb),
 		cmocka_unit_test(another_address_space_keeps_nothing),
 		cmocka_unit_test(a_load_without_a_flush_is_none),

@@ -42,10 +42,12 @@ void mail_set(struct shadow *s, uint32_t f, unsigned i, uint64_t value)
 		return;
 	s->want[e] = value;
 	s->frame[f].used = (uint16_t)(s->frame[f].used + (value != 0) - (old != 0));
-	if (pool_load(s, e))
+	if (pool_load(s, e)) {
+		s->tlb_behind = true;
 		queue(s, f, i);
-	else if (value)
+	} else if (value) {
 		pool_store(s, e, value);
+	}
 }
 
 void mail_invlpg(struct shadow *s, gva_t gva)
@@ -128,7 +130,7 @@ static void post_flush(struct shadow *s, struct mailbox *box)
 		if (!put(box, MAIL_FLUSH_ALL, 0, 0))
 			return;
 		s->stats.mail_flushes++;
-		s->flush_all = s->tlb_stale = false;
+		s->flush_all = s->tlb_behind = s->tlb_stale = false;
 		s->invlpg_count = 0;
 		return;
 	}

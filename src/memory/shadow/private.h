@@ -172,7 +172,8 @@ struct shadow {
 	bool flush_all;
 	unsigned invlpg_count;
 	gva_t invlpg[INVLPG_MAX];
-	bool tlb_stale; /* a writable entry is gone, but perhaps not from the TLB */
+	bool tlb_behind; /* the TLB may hold what an entry was; all is well again after a flush */
+	bool tlb_stale;	 /* and that entry was writable */
 
 	struct table *table;
 	uint32_t *table_hash;

@@ -116,14 +116,18 @@ void shadow_invalidate(struct shadow *s, const struct walk_context *ctx, enum sh
 void shadow_page_fault(struct shadow *s, const struct walk_context *ctx, gva_t gva,
 		       struct mailbox *box)
 {
-	struct shadow_path path = {.end = SHADOW_PATH_ABSENT};
+	bool forget = s->tlb_behind;
 
-	/* Where all is in step there is nothing to forget; and most faults are for what is not there. */
-	if (s->ops->tracks && s->out_of_step == NONE)
-		return;
-	for (enum shadow_view v = 0; v < SHADOW_VIEWS && path.end != SHADOW_PATH_PAGE; v++)
-		shadow_path(s, ctx, v, gva, &path);
-	if (path.end == SHADOW_PATH_PAGE)
+	/* Of what is in step nothing is left that the guest's tables do not say. */
+	if (!forget && (!s->ops->tracks || s->out_of_step != NONE)) {
+		struct shadow_path path = {.end = SHADOW_PATH_ABSENT};
+
+		for (enum shadow_view v = 0; v < SHADOW_VIEWS && path.end != SHADOW_PATH_PAGE; v++)
+			shadow_path(s, ctx, v, gva, &path);
+		/* Most faults are for what is not there. */
+		forget = path.end == SHADOW_PATH_PAGE;
+	}
+	if (forget)
 		shadow_invalidate(s, ctx, SHADOW_FLUSH_PAGE, gva, box);
 }
 
