@@ -245,8 +245,8 @@ static int print_object(struct report *r, const char *host)
 {
 	json_t *object = json_pack("{s:s, s:O}", "host_paging", host, "operations", r->operations);
 
-	if (object && wants_workloads(r->request))
-		json_object_set(object, "workloads", r->workloads);
+	if (wants_workloads(r->request))
+		object = json_with(object, "workloads", json_incref(r->workloads));
 	if (object && wants_time(r->request)) {
 		object = json_with(object, "rounds", json_integer(r->fault.ratio.count));
 		object = json_with(

@@ -23,13 +23,28 @@ static bool has_numbers(const json_t *o, const char *const names[], size_t count
 	return true;
 }
 
+static const char *const of_mode[] = {"programs", "steps", "skipped", "user", "faults",
+				      "open",	  "old",   "toggles", "exits"};
+#define OF_MODE (sizeof(of_mode) / sizeof(of_mode[0]))
+
+static bool has_operations(const json_t *mode)
+{
+	const json_t *operations = json_object_get(mode, "operations"), *count;
+	const char *name;
+
+	json_object_foreach((json_t *)operations, name, count)
+	{
+		if (!json_is_integer(count) || json_integer_value(count) < 0)
+			return false;
+	}
+	return json_is_object(operations);
+}
+
 /* Whether a file is the result of a shard: what is used of it below is there. */
 static bool is_result(const json_t *r)
 {
 	static const char *const of_result[] = {"format", "seed",     "steps", "shard",
 						"shards", "programs", "done"};
-	static const char *const of_mode[] = {"programs", "steps", "skipped", "user", "faults",
-					      "open",	  "old",   "toggles", "exits"};
 	const char *name;
 	json_t *mode, *found;
 	size_t i;
@@ -44,8 +59,7 @@ static bool is_result(const json_t *r)
 		return false;
 	json_object_foreach(json_object_get(r, "modes"), name, mode)
 	{
-		if (!has_numbers(mode, of_mode, sizeof(of_mode) / sizeof(of_mode[0])) ||
-		    !json_is_object(json_object_get(mode, "operations")))
+		if (!has_numbers(mode, of_mode, OF_MODE) || !has_operations(mode))
 			return false;
 	}
 	json_array_foreach(json_object_get(r, "divergences"), i, found)
@@ -57,26 +71,53 @@ static bool is_result(const json_t *r)
 	return true;
 }
 
-/* Adds the numbers of `from`, and of what is in it, to those of `to`. */
-static void add_numbers(json_t *to, const json_t *from)
+/*
+ * Adds to a member, which may not be there yet. As all below: false if there is no memory. Files are
+ * whoever's, so that a sum may be more than there is room for: it is the highest number then.
+ */
+static bool add_number(json_t *to, const char *name, json_int_t n)
 {
-	const char *name;
-	json_t *value;
+	json_int_t sum;
 
-	json_object_foreach((json_t *)from, name, value)
-	{
-		json_t *own = json_object_get(to, name);
-
-		if (!own)
-			json_object_set_new(to, name, json_deep_copy(value));
-		else if (json_is_integer(value))
-			json_integer_set(own, json_integer_value(own) + json_integer_value(value));
-		else if (json_is_object(value))
-			add_numbers(own, value);
-	}
+	if (__builtin_add_overflow(json_integer_value(json_object_get(to, name)), n, &sum))
+		sum = INT64_MAX;
+	return json_object_set_new(to, name, json_integer(sum)) == 0;
 }
 
-/* The merged result of a host, made if there is none yet. */
+static bool add_numbers(json_t *to, const json_t *from, const char *const names[], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!add_number(to, names[i], json_integer_value(json_object_get(from, names[i]))))
+			return false;
+	return true;
+}
+
+static bool add_modes(json_t *to, const json_t *from)
+{
+	const char *name, *operation;
+	json_t *mode, *own, *count;
+
+	json_object_foreach((json_t *)from, name, mode)
+	{
+		own = json_object_get(to, name);
+		if (!own) {
+			if (json_object_set_new(to, name, json_deep_copy(mode)))
+				return false;
+			continue;
+		}
+		if (!add_numbers(own, mode, of_mode, OF_MODE))
+			return false;
+		own = json_object_get(own, "operations");
+		json_object_foreach(json_object_get(mode, "operations"), operation, count)
+		{
+			if (!add_number(own, operation, json_integer_value(count)))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* The merged result of a host, made if there is none yet; NULL if there is no memory. */
 static json_t *host_of(json_t *merged, const json_t *r)
 {
 	const char *name = json_string_value(json_object_get(r, "host"));
@@ -86,8 +127,7 @@ static json_t *host_of(json_t *merged, const json_t *r)
 		return host;
 	host = json_pack("{s:i, s:i, s:b, s:f, s:[], s:{}, s:[]}", "programs", 0, "done", 0,
 			 "stopped", false, "seconds", 0.0, "shards", "modes", "divergences");
-	json_object_set_new(merged, name, host);
-	return host;
+	return json_object_set_new(merged, name, host) ? NULL : host;
 }
 
 static bool has_shard(const json_t *host, uint64_t shard)
@@ -103,24 +143,22 @@ static bool has_shard(const json_t *host, uint64_t shard)
 	return false;
 }
 
-static void add(json_t *host, const json_t *r)
+static bool add(json_t *host, const json_t *r)
 {
 	static const char *const sums[] = {"programs", "done"};
+	double seconds = json_real_value(json_object_get(host, "seconds")) +
+			 json_number_value(json_object_get(r, "seconds"));
 
-	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
-		json_t *sum = json_object_get(host, sums[i]);
-
-		json_integer_set(sum, json_integer_value(sum) +
-					      json_integer_value(json_object_get(r, sums[i])));
-	}
-	json_real_set(json_object_get(host, "seconds"),
-		      json_real_value(json_object_get(host, "seconds")) +
-			      json_number_value(json_object_get(r, "seconds")));
-	if (json_is_true(json_object_get(r, "stopped")))
-		json_object_set_new(host, "stopped", json_true());
-	json_array_append(json_object_get(host, "shards"), json_object_get(r, "shard"));
-	add_numbers(json_object_get(host, "modes"), json_object_get(r, "modes"));
-	json_array_extend(json_object_get(host, "divergences"), json_object_get(r, "divergences"));
+	if (json_is_true(json_object_get(r, "stopped")) &&
+	    json_object_set_new(host, "stopped", json_true()))
+		return false;
+	return add_numbers(host, r, sums, sizeof(sums) / sizeof(sums[0])) &&
+	       json_object_set_new(host, "seconds", json_real(seconds)) == 0 &&
+	       json_array_append(json_object_get(host, "shards"), json_object_get(r, "shard")) ==
+		       0 &&
+	       add_modes(json_object_get(host, "modes"), json_object_get(r, "modes")) &&
+	       json_array_extend(json_object_get(host, "divergences"),
+				 json_object_get(r, "divergences")) == 0;
 }
 
 /* Reads a file into the merged campaign, of which `first` is any. Returns 0 or a status. */
@@ -144,10 +182,10 @@ static int take(json_t *merged, json_t **first, const char *path)
 					  path, same[i], get(r, same[i]), get(*first, same[i]));
 	if (!status) {
 		host = host_of(merged, r);
-		if (has_shard(host, get(r, "shard")))
+		if (host && has_shard(host, get(r, "shard")))
 			status = cli_fail("%s: shard %" PRIu64 " once more", path, get(r, "shard"));
-		else
-			add(host, r);
+		else if (!host || !add(host, r))
+			status = cli_fail("%s: out of memory", path);
 	}
 	json_decref(r);
 	return status;

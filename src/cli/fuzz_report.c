@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What came of a campaign: the result of a shard as JSON, and as lines for people. */
 #include "cli/fuzz.h"
+#include "cli/json_make.h"
 #include "fuzz/deviations.h"
 #include "kvm/vendor.h"
 
@@ -18,8 +19,7 @@ static json_t *operations_json(const struct fuzz_counts *n)
 
 	for (unsigned k = 0; k < FUZZ_KINDS; k++)
 		if (n->done[k])
-			json_object_set_new(o, fuzz_kind_name((enum fuzz_kind)k),
-					    number(n->done[k]));
+			o = json_with(o, fuzz_kind_name((enum fuzz_kind)k), number(n->done[k]));
 	return o;
 }
 
@@ -29,7 +29,7 @@ static json_t *deviations_json(unsigned deviations)
 
 	for (unsigned i = 0; i < FUZZ_DEVIATIONS; i++)
 		if (deviations >> i & 1)
-			json_array_append_new(a, json_string(fuzz_deviations[i].name));
+			a = json_and(a, json_string(fuzz_deviations[i].name));
 	return a;
 }
 
@@ -58,9 +58,9 @@ json_t *fuzz_result_json(const struct fuzz_campaign *c, double seconds)
 
 	for (unsigned i = 0; i < FUZZ_MODES; i++)
 		if (c->modes >> i & 1)
-			json_object_set_new(modes, fuzz_modes[i].name, mode_json(c, i));
+			modes = json_with(modes, fuzz_modes[i].name, mode_json(c, i));
 	for (unsigned i = 0; i < c->founds; i++)
-		json_array_append_new(founds, found_json(&c->found[i]));
+		founds = json_and(founds, found_json(&c->found[i]));
 	return json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:f, s:o, s:o}",
 			 "format", 1, "penumbra", PN_VERSION, "host",
 			 pn_paging_name(kvm_vendor_paging()), "seed", number(c->seed), "steps",

@@ -204,6 +204,43 @@ static void shards_merged_are_the_whole(void **state)
 	remove_directory(out);
 }
 
+/* Results are files like any other: a number past all reason, a count that is none. */
+static void a_result_may_be_anyone_s(void **state)
+{
+	static struct process p;
+	char out[40], option[60], path[2][100];
+	json_t *result, *merged, *mode, *host;
+
+	(void)state;
+	make_directory(out);
+	snprintf(option, sizeof(option), "--out=%s", out);
+	for (unsigned i = 0; i < 2; i++)
+		snprintf(path[i], sizeof(path[i]), "%s/seed-6-shard-%u-of-2.json", out, i);
+	RUN(&p, "fuzz", "--seed=6", "--steps=100", "--hosts=hw", "--shard=0/2", option);
+	assert_int_equal(p.status, 0);
+	result = json_load_file(path[0], 0, NULL);
+	assert_non_null(result);
+	mode = json_object_get(json_object_get(result, "modes"), "hw");
+	assert_true(number(mode, "steps") > 0);
+	json_object_set_new(result, "shard", json_integer(1));
+	json_object_set_new(mode, "steps", json_integer(INT64_MAX));
+	assert_int_equal(json_dump_file(result, path[1], 0), 0);
+	RUN(&p, "fuzz", "merge", "--json", path[0], path[1]);
+	merged = result_of(&p, 0);
+	host = json_object_get(merged, json_string_value(json_object_get(result, "host")));
+	mode = json_object_get(json_object_get(host, "modes"), "hw");
+	assert_true(number(mode, "steps") == INT64_MAX);
+	json_decref(merged);
+
+	mode = json_object_get(json_object_get(result, "modes"), "hw");
+	json_object_set_new(json_object_get(mode, "operations"), "read", json_string("many"));
+	assert_int_equal(json_dump_file(result, path[1], 0), 0);
+	RUN(&p, "fuzz", "merge", path[0], path[1]);
+	expect_failure(&p, "operations", 125, "not a result of penumbra fuzz");
+	json_decref(result);
+	remove_directory(out);
+}
+
 static void an_interrupt_leaves_what_was_done(void **state)
 {
 	static struct process p;
@@ -269,6 +306,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_planted_fault_is_found_and_cut_down),
 	cmocka_unit_test(the_same_seed_does_the_same),
 	cmocka_unit_test(shards_merged_are_the_whole),
+	cmocka_unit_test(a_result_may_be_anyone_s),
 	cmocka_unit_test(an_interrupt_leaves_what_was_done),
 	cmocka_unit_test(wrong_usage_is_one_line),
 };
