@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Cases of the hostile guest: MOV from CR2 at places that are not what they were a moment ago. */
-#include "hostile_world.h"
+#include "world.h"
 
 #define TF    UINT64_C(0x100)
 #define FLAGS UINT64_C(0x202)

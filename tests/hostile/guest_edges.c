@@ -3,7 +3,7 @@
  * Cases of the hostile guest: where nothing is (ports, GPAs), and where pages end (instructions and
  * stacks that reach over the edge of one).
  */
-#include "hostile_world.h"
+#include "world.h"
 
 enum { FIRST_PAGE = 50, SECOND_PAGE, BUFFER_PAGE, HOLE_PAGE };
 

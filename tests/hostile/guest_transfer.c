@@ -3,7 +3,7 @@
  * Cases of the hostile guest: transfers to where it may not go, attempts on the monitor, and more
  * address spaces than shadow tables can be had for.
  */
-#include "hostile_world.h"
+#include "world.h"
 
 #define MSR_SYSENTER_CS	 0x174
 #define MSR_SYSENTER_ESP 0x175

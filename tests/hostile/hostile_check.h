@@ -4,11 +4,11 @@
  * mode: the end it must have, the exceptions the guest must have got, and the values it must have
  * seen.
  */
-#ifndef TESTS_MACHINE_HOSTILE_CHECK_H
-#define TESTS_MACHINE_HOSTILE_CHECK_H
+#ifndef TESTS_HOSTILE_CHECK_H
+#define TESTS_HOSTILE_CHECK_H
 
-#include "fixture.h"
-#include "machine/guests/hostile.h"
+#include "guest.h"
+#include "machine/fixture.h"
 
 #define HOSTILE "build/tests/guests/hostile.elf"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Cases of the hostile guest: it takes away what its own exceptions need. */
-#include "hostile_world.h"
+#include "world.h"
 
 /* Pages of the window that stand for what is taken away. */
 enum { IDT_PAGE = 30, GDT_PAGE, TSS_PAGE, HOLE_PAGE, STACK_PAGE };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What the hostile guest's cases share: its tables, its window, and ways to be caught. */
-#ifndef TESTS_GUESTS_HOSTILE_WORLD_H
-#define TESTS_GUESTS_HOSTILE_WORLD_H
+#ifndef TESTS_HOSTILE_WORLD_H
+#define TESTS_HOSTILE_WORLD_H
 
-#include "hostile.h"
+#include "guest.h"
 
 #include <penumbra/guest.h>
 #include <stddef.h>
@@ -118,7 +118,7 @@ void set_gate(unsigned vector, uint64_t handler, unsigned ist);
 /* Runs a stretch of the user's code, which ends in an exception. */
 void as_user(const uint8_t *what, uint64_t rdi, uint64_t rax);
 
-/* A case; hostile_tables.c, hostile_self.c, hostile_transfer.c, hostile_cr2.c, hostile_edges.c. */
+/* A case; guest_tables.c, guest_self.c, guest_transfer.c, guest_cr2.c, guest_edges.c. */
 struct hostile_case {
 	const char *name;
 	void (*run)(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Guests whose page tables are as nobody should make them. */
-#include "groups.h"
 #include "hostile_check.h"
+#include "machine/groups.h"
 
 #define SELF	UINT64_C(0x640000000000) /* entry 200 of the top table */
 #define SELF_4	(SELF | UINT64_C(200) << 30 | UINT64_C(200) << 21 | UINT64_C(200) << 12)

@@ -3,9 +3,9 @@
  * MOV from CR2, which in shadow mode the monitor does without an exit: to each register, and where
  * the text, the privilege, the flags or the page behind it have changed since it was last seen.
  */
-#include "groups.h"
 #include "hostile_check.h"
-#include "process.h"
+#include "machine/groups.h"
+#include "machine/process.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * The hostile guest's assembly: its start, a stub for every exception that keeps the frame and
  * goes back to where try() was called, and the few instructions it runs as a user.
  */
-#include "hostile.h"
+#include "guest.h"
 #include "exception_stubs.inc"
 
 	.section .text.start, "ax"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Guests that go where nothing is, and over the edges of pages. */
-#include "groups.h"
 #include "hostile_check.h"
+#include "machine/groups.h"
 
 #define UD     6
 #define PF     14

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The hostile guest's code that reads CR2: into each register, and stepped. */
-#include "hostile.h"
+#include "guest.h"
 
 	.text
 /* Each register but RSP gets a value of its own. */

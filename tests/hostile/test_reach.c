@@ -3,9 +3,9 @@
  * Guests that go where they may not: bad selectors and addresses in every transfer, the monitor's
  * memory, its port, its selectors, and more address spaces than there are shadow tables for.
  */
-#include "groups.h"
 #include "hostile_check.h"
 #include "machine.h"
+#include "machine/groups.h"
 
 #define UD	6
 #define GP	13

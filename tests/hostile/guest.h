@@ -3,13 +3,13 @@
  * The hostile guest: does one bad thing, named on its command line, and keeps what it got for it.
  * Shared with the tests, which read `hostile_record` out of its memory.
  *
- *     NAME [A [B [C]]]     the case, and its hexadecimal numbers (the table in hostile.c)
+ *     NAME [A [B [C]]]     the case, and its hexadecimal numbers (the table in guest.c)
  *
  * It exits with 0 if it came to the end of the case, 98 if there is no such case. Interrupts are
  * on: nothing sends one, and a vCPU that spins with them off cannot be stopped on every host.
  */
-#ifndef TESTS_GUESTS_HOSTILE_H
-#define TESTS_GUESTS_HOSTILE_H
+#ifndef TESTS_HOSTILE_GUEST_H
+#define TESTS_HOSTILE_GUEST_H
 
 /* 512 pages for the cases to map what they like; nothing else is below this top-level entry. */
 #define HOSTILE_WINDOW	  0x8000000000

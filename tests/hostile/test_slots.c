@@ -3,9 +3,9 @@
  * Memory that comes, goes and changes under a guest in shadow mode: slots mapped and unmapped by
  * another thread, tables in read-only slots, entries that the host stores to.
  */
-#include "groups.h"
 #include "hostile_check.h"
 #include "machine.h"
+#include "machine/groups.h"
 #include "memory/boot_tables.h"
 
 #include <stdlib.h>

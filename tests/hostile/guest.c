@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The hostile guest's world: descriptor tables, a window to map things in, the way to a case. */
-#include "hostile_world.h"
+#include "world.h"
 
 void hostile(const struct pn_boot_info *boot);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Cases of the hostile guest: page tables as nobody should make them, and changes through them. */
-#include "hostile_world.h"
+#include "world.h"
 
 #define FLIPS	  16
 #define SELF_SLOT 200 /* free, in the lower half */

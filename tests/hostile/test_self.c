@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Guests that take away what their own exceptions need, fault for ever, or scribble over RAM. */
-#include "groups.h"
 #include "hostile_check.h"
-#include "process.h"
+#include "machine/groups.h"
+#include "machine/process.h"
 
 #define UD	6
 #define DF	8
