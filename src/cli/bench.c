@@ -3,10 +3,10 @@
 #include "cli/bench.h"
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/parse.h"
 #include "cli/sandbox.h"
 
-#include <getopt.h>
 #include <string.h>
 
 static const char usage[] =
@@ -92,41 +92,36 @@ static const struct command commands[] = {
 	{"trace", bench_trace_command, false},
 };
 
-static int parse_arguments(struct bench_request *r, int argc, char **argv)
+static int take(void *arg, int option, const char *value)
 {
-	static const struct option options[] = {
-		{"rounds", required_argument, NULL, 'r'}, {"counts", no_argument, NULL, 'c'},
-		{"json", no_argument, NULL, 'j'},	  {"no-sandbox", no_argument, NULL, 's'},
-		{"help", no_argument, NULL, 'h'},	  {0},
-	};
+	struct bench_request *r = arg;
 	uint64_t n;
-	int option, at = 1;
 
-	optind = 0;
-	opterr = 0;
-	for (; (option = getopt_long(argc, argv, ":", options, NULL)) != -1; at = optind) {
-		switch (option) {
-		case 'c': r->counts_only = true; break;
-		case 'j': r->json = true; break;
-		case 's': r->sandbox.off = true; break;
-		case 'h': fputs(usage, stdout); return -1;
-		case 'r':
-			if (!parse_count(optarg, &n) || n < 1 || n > 1000)
-				return cli_fail("--rounds=%s: give 1 to 1000", optarg);
-			r->rounds = (unsigned)n;
-			break;
-		default:
-			return cli_fail("%s: %s; see penumbra bench --help", argv[at],
-					option == ':' ? "needs a value" : "no such option");
-		}
+	switch (option) {
+	case 'c': r->counts_only = true; return 0;
+	case 'j': r->json = true; return 0;
+	case 's': r->sandbox.off = true; return 0;
+	default:
+		if (!parse_count(value, &n) || n < 1 || n > 1000)
+			return cli_bad_value("rounds", value, "give 1 to 1000");
+		r->rounds = (unsigned)n;
+		return 0;
 	}
-	return 0;
 }
+
+static const struct option options[] = {
+	{"rounds", required_argument, NULL, 'r'},  {"counts", no_argument, NULL, 'c'},
+	{"json", no_argument, NULL, 'j'},	   {"no-sandbox", no_argument, NULL, 's'},
+	{"help", no_argument, NULL, CLI_OPT_HELP}, {0},
+};
+
+static const struct cli_syntax syntax = {
+	.command = "bench", .usage = usage, .options = options, .mixed = true, .take = take};
 
 int cli_bench(int argc, char **argv)
 {
 	struct bench_request r = {.rounds = ROUNDS_DEFAULT};
-	int status = parse_arguments(&r, argc, argv);
+	int status = cli_options(&syntax, &r, argc, argv);
 
 	if (status)
 		return status < 0 ? cli_finish(0) : status;

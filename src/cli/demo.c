@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* penumbra demo: boots pagelab, one workload after the other, and shows what this host made of it. */
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/paths.h"
 #include "cli/sandbox.h"
 #include "cli/stop.h"
@@ -355,18 +356,33 @@ static int demo(const struct sandbox_options *sandbox)
 	return cli_finish(0);
 }
 
+static int take(void *arg, int option, const char *value)
+{
+	struct sandbox_options *sandbox = arg;
+
+	(void)option;
+	(void)value;
+	sandbox->off = true;
+	return 0;
+}
+
 int cli_demo(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{"no-sandbox", no_argument, NULL, 's'},
+		{"help", no_argument, NULL, CLI_OPT_HELP},
+		{0},
+	};
+	static const struct cli_syntax syntax = {
+		.command = "demo", .usage = usage, .options = options, .take = take};
 	struct sandbox_options sandbox = {.off = false};
+	int status = cli_options(&syntax, &sandbox, argc, argv);
 
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(usage, stdout);
-		return cli_finish(0);
-	}
-	if (argc == 2 && strcmp(argv[1], "--no-sandbox") == 0)
-		sandbox.off = true;
-	else if (argc != 1)
-		return cli_fail("demo: %s: no such option; see penumbra demo --help", argv[1]);
+	if (status)
+		return status < 0 ? cli_finish(0) : status;
+	if (optind < argc)
+		return cli_fail("%s: demo takes no argument; see penumbra demo --help",
+				argv[optind]);
 	cli_sandbox_say(&sandbox);
 	return demo(&sandbox);
 }

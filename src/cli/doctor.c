@@ -3,10 +3,10 @@
 #include "cli/doctor.h"
 
 #include "cli/cli.h"
+#include "cli/options.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 static const char usage[] =
@@ -20,11 +20,9 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0 guests can run here; 1 they cannot; 125 Penumbra's failure.\n";
 
-enum { OPT_JSON = 256, OPT_HELP };
-
 static const struct option options[] = {
-	{"json", no_argument, NULL, OPT_JSON},
-	{"help", no_argument, NULL, OPT_HELP},
+	{"json", no_argument, NULL, 'j'},
+	{"help", no_argument, NULL, CLI_OPT_HELP},
 	{0},
 };
 
@@ -56,36 +54,29 @@ void finding_command(struct finding *n, const char *command)
 	snprintf(n->command[i], sizeof(n->command[i]), "%s", command);
 }
 
-/* Reads the command line. Returns 0 to go on, -1 after --help, or an exit status. */
-static int parse_arguments(bool *json, int argc, char **argv)
+static int take(void *arg, int option, const char *value)
 {
-	int option;
+	bool *json = arg;
 
-	optind = 0;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-		switch (option) {
-		case OPT_JSON: *json = true; break;
-		case OPT_HELP: fputs(usage, stdout); return -1;
-		default:
-			return cli_fail("%s: no such option; see penumbra doctor --help",
-					argv[optind - 1]);
-		}
-	}
-	if (optind < argc)
-		return cli_fail("%s: doctor takes no argument; see penumbra doctor --help",
-				argv[optind]);
+	(void)option;
+	(void)value;
+	*json = true;
 	return 0;
 }
 
 int cli_doctor(int argc, char **argv)
 {
+	static const struct cli_syntax syntax = {
+		.command = "doctor", .usage = usage, .options = options, .take = take};
 	static struct findings findings;
 	bool json = false;
-	int code = parse_arguments(&json, argc, argv);
+	int code = cli_options(&syntax, &json, argc, argv);
 
 	if (code)
 		return code < 0 ? cli_finish(0) : code;
+	if (optind < argc)
+		return cli_fail("%s: doctor takes no argument; see penumbra doctor --help",
+				argv[optind]);
 	doctor_look_at_kvm(&findings);
 	doctor_look_at_kernel(&findings);
 	doctor_look_at_sources(&findings);

@@ -49,14 +49,14 @@ static int check_point(const struct pn_machine *m, const struct explain_options 
 		       const struct pn_result *result)
 {
 	if (stop_signal() == SIGALRM) {
-		cli_fail("%s: time limit reached", o->guest);
+		cli_fail("%s: time limit reached", o->guest.file);
 		return CLI_TIMEOUT;
 	}
 	if (stop_signal())
 		return 128 + stop_signal();
 	if (o->at == STOP_NEVER || m->vcpu.stop_at.reached)
 		return 0;
-	return cli_fail("%s: never came to the point of --at: %s%s", o->guest, result->reason,
+	return cli_fail("%s: never came to the point of --at: %s%s", o->guest.file, result->reason,
 			o->at == STOP_ADDRESS && pn_mode(m) == PN_MODE_HW
 				? " (ring 3 is stopped at only under --mmu=shadow)"
 				: "");
@@ -129,8 +129,8 @@ static int enter_sandbox(struct pn_machine *m, const struct explain_options *o,
 	machine_explain_prepare(m);
 	/* Its seed is read from a file. */
 	json_object_seed(0);
-	cli_sandbox_say(&o->sandbox);
-	return sandbox_enter(&sandbox, &o->sandbox, err);
+	cli_sandbox_say(&o->guest.sandbox);
+	return sandbox_enter(&sandbox, &o->guest.sandbox, err);
 }
 
 static int run(struct pn_machine *m, const struct explain_options *o)
@@ -140,7 +140,7 @@ static int run(struct pn_machine *m, const struct explain_options *o)
 	gva_t gva;
 	int code, status;
 
-	if (pn_load_elf(m, o->guest, &err))
+	if (pn_load_elf(m, o->guest.file, &err))
 		return cli_fail_error(&err);
 	/* What is wrong must not cost a run. */
 	if (o->gva && resolve(m, "gva", o->gva, &gva))
@@ -148,7 +148,7 @@ static int run(struct pn_machine *m, const struct explain_options *o)
 	status = arm(m, o);
 	if (status)
 		return status;
-	code = stop_arm(m, o->timeout_ns, &err);
+	code = stop_arm(m, o->guest.timeout_ns, &err);
 	if (!code)
 		code = enter_sandbox(m, o, &err);
 	if (!code)
@@ -162,14 +162,14 @@ static int run(struct pn_machine *m, const struct explain_options *o)
 
 int cli_explain(int argc, char **argv)
 {
-	struct explain_options o = {.config = {.console = console}};
+	struct explain_options o = {.guest.config = {.console = console}};
 	struct pn_machine *m;
 	struct pn_error err;
 	int status = explain_options_parse(&o, argc, argv);
 
 	if (status)
 		return status < 0 ? cli_finish(0) : status;
-	m = pn_machine_create(&o.config, &err);
+	m = pn_machine_create(&o.guest.config, &err);
 	if (!m)
 		return cli_fail_error(&err);
 	status = run(m, &o);

@@ -3,17 +3,14 @@
 #ifndef CLI_EXPLAIN_OPTIONS_H
 #define CLI_EXPLAIN_OPTIONS_H
 
+#include "cli/guest_options.h"
 #include "memory/walk.h"
-#include "sandbox/sandbox.h"
 #include "vcpu/stop_at.h"
-
-#include <penumbra/guest.h>
-#include <penumbra/penumbra.h>
 
 enum explain_form { EXPLAIN_TEXT, EXPLAIN_JSON, EXPLAIN_SVG };
 
 struct explain_options {
-	struct pn_config config;
+	struct guest_options guest;
 	const char *gva; /* a number or a symbol; NULL: that of the fault stopped at */
 	enum walk_access access;
 	bool has_access;
@@ -22,10 +19,6 @@ struct explain_options {
 	uint64_t n;	    /* which mark or fault */
 	const char *symbol; /* of STOP_ADDRESS: a symbol or a number */
 	enum explain_form form;
-	uint64_t timeout_ns; /* 0: no limit */
-	struct sandbox_options sandbox;
-	const char *guest;
-	char cmdline[PN_CMDLINE_MAX]; /* the guest's */
 };
 
 /* Reads the command line. Returns 0 to go on, -1 after --help, or an exit status. */

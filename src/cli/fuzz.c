@@ -117,10 +117,10 @@ int fuzz_run_command(int argc, char **argv)
 	struct fuzz_campaign *c = &r.request.campaign;
 	char guest[PATH_MAX];
 	struct pn_error err;
-	int rest, status = fuzz_options_parse(&r.request, argc, argv, false, &rest);
+	int status = fuzz_run_options(&r.request, argc, argv);
 
-	if (status >= 0)
-		return status;
+	if (status)
+		return status < 0 ? cli_finish(0) : status;
 	if (!paths_find("guest/fuzz.elf", guest, sizeof(guest)))
 		return CLI_FAILED;
 	if (c->out && mkdir(c->out, 0777) && errno != EEXIST)

@@ -19,9 +19,12 @@ struct fuzz_request {
 	bool json;
 };
 
-/* Fills *r from the command line, and *rest with the index of the first operand. Returns -1, or the
- * status to exit with. `replay`: the options of a replay. */
-int fuzz_options_parse(struct fuzz_request *r, int argc, char **argv, bool replay, int *rest);
+extern const char fuzz_usage[];
+
+/* Fill *r from the command line of a campaign, or a replay, whose cases begin at argv[optind]. Return
+ * 0 to go on, -1 after --help, or an exit status. */
+int fuzz_run_options(struct fuzz_request *r, int argc, char **argv);
+int fuzz_replay_options(struct fuzz_request *r, int argc, char **argv);
 
 /* The subcommands, argv[0] their names. */
 int fuzz_run_command(int argc, char **argv);

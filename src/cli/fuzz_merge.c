@@ -5,6 +5,7 @@
  */
 #include "cli/cli.h"
 #include "cli/fuzz.h"
+#include "cli/options.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -162,7 +163,7 @@ static bool add(json_t *host, const json_t *r)
 }
 
 /* Reads a file into the merged campaign, of which `first` is any. Returns 0 or a status. */
-static int take(json_t *merged, json_t **first, const char *path)
+static int merge(json_t *merged, json_t **first, const char *path)
 {
 	static const char *const same[] = {"seed", "steps", "shards"};
 	json_error_t error;
@@ -170,7 +171,8 @@ static int take(json_t *merged, json_t **first, const char *path)
 	int status = 0;
 
 	if (!r)
-		return cli_fail("%s: line %d: %s", path, error.line, error.text);
+		return error.line > 0 ? cli_fail("%s: line %d: %s", path, error.line, error.text)
+				      : cli_fail("%s", error.text);
 	if (!is_result(r))
 		status = cli_fail("%s: not a result of penumbra fuzz", path);
 	if (!*first)
@@ -255,16 +257,39 @@ static int print(json_t *merged, const json_t *first, bool as_json)
 	return cli_finish(status);
 }
 
+static int take(void *arg, int option, const char *value)
+{
+	bool *as_json = arg;
+
+	(void)option;
+	(void)value;
+	*as_json = true;
+	return 0;
+}
+
 int fuzz_merge_command(int argc, char **argv)
 {
-	bool as_json = argc > 1 && strcmp(argv[1], "--json") == 0;
-	json_t *merged = json_object(), *first = NULL;
-	int status = 0;
+	static const struct option options[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, CLI_OPT_HELP},
+		{0},
+	};
+	static const struct cli_syntax syntax = {.command = "fuzz merge",
+						 .usage = fuzz_usage,
+						 .options = options,
+						 .mixed = true,
+						 .take = take};
+	bool as_json = false;
+	int status = cli_options(&syntax, &as_json, argc, argv);
+	json_t *merged, *first = NULL;
 
-	if (argc <= 1 + as_json)
-		status = cli_fail("fuzz merge: which results?");
-	for (int i = 1 + as_json; i < argc && !status; i++)
-		status = take(merged, &first, argv[i]);
+	if (status)
+		return status < 0 ? cli_finish(0) : status;
+	if (optind == argc)
+		return cli_fail("fuzz merge: which results? see penumbra fuzz --help");
+	merged = json_object();
+	for (int i = optind; i < argc && !status; i++)
+		status = merge(merged, &first, argv[i]);
 	if (!status)
 		status = print(merged, first, as_json);
 	json_decref(merged);

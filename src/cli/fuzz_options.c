@@ -2,12 +2,12 @@
 /* The command line of `penumbra fuzz`. */
 #include "cli/cli.h"
 #include "cli/fuzz.h"
+#include "cli/options.h"
 #include "cli/parse.h"
 
-#include <getopt.h>
 #include <string.h>
 
-static const char usage[] =
+const char fuzz_usage[] =
 	"usage: penumbra fuzz [OPTION]...\n"
 	"       penumbra fuzz replay [OPTION]... CASE...\n"
 	"       penumbra fuzz merge [--json] RESULT...\n"
@@ -48,27 +48,28 @@ enum {
 	OPT_AUDIT,
 	OPT_TOGGLE_EVERY,
 	OPT_JSON,
-	OPT_HELP
 };
 
+/* clang-format off */
+#define OF_A_REPLAY                                                 \
+	{"hosts", required_argument, NULL, OPT_HOSTS},               \
+	{"audit", required_argument, NULL, OPT_AUDIT},               \
+	{"toggle-every", required_argument, NULL, OPT_TOGGLE_EVERY}, \
+	{"help", no_argument, NULL, CLI_OPT_HELP}
+/* clang-format on */
+
+static const struct option replay_options[] = {OF_A_REPLAY, {0}};
+
 static const struct option options[] = {
+	OF_A_REPLAY,
 	{"seed", required_argument, NULL, OPT_SEED},
 	{"steps", required_argument, NULL, OPT_STEPS},
-	{"hosts", required_argument, NULL, OPT_HOSTS},
 	{"shard", required_argument, NULL, OPT_SHARD},
 	{"out", required_argument, NULL, OPT_OUT},
 	{"time", required_argument, NULL, OPT_TIME},
-	{"audit", required_argument, NULL, OPT_AUDIT},
-	{"toggle-every", required_argument, NULL, OPT_TOGGLE_EVERY},
 	{"json", no_argument, NULL, OPT_JSON},
-	{"help", no_argument, NULL, OPT_HELP},
 	{0},
 };
-
-static int bad(const char *option, const char *value, const char *remedy)
-{
-	return cli_fail("fuzz: --%s=%s: %s", option, value, remedy);
-}
 
 /* "shadow" is every mode that begins so. */
 static unsigned modes_named(const char *name, size_t len)
@@ -128,64 +129,77 @@ static bool parse_microseconds(const char *text, uint64_t *ns)
 	return true;
 }
 
-static int parse_one(struct fuzz_request *r, int option, const char *value)
+static int take(void *arg, int option, const char *value)
 {
+	struct fuzz_request *r = arg;
 	struct fuzz_campaign *c = &r->campaign;
 
 	switch (option) {
 	case OPT_SEED:
-		return parse_count(value, &c->seed) ? -1 : bad("seed", value, "give a number");
+		return parse_count(value, &c->seed) ? 0
+						    : cli_bad_value("seed", value, "give a number");
 	case OPT_STEPS:
 		return parse_count(value, &c->steps) && c->steps
-			       ? -1
-			       : bad("steps", value, "give a number above 0");
+			       ? 0
+			       : cli_bad_value("steps", value, "give a number above 0");
 	case OPT_HOSTS:
 		return parse_modes(value, &c->modes)
-			       ? -1
-			       : bad("hosts", value, "give names of modes, as in hw,shadow:wp");
+			       ? 0
+			       : cli_bad_value("hosts", value,
+					       "give names of modes, as in hw,shadow:wp");
 	case OPT_SHARD:
-		return parse_shard(value, c) ? -1 : bad("shard", value, "give I/N, I below N");
-	case OPT_OUT: c->out = value; return -1;
+		return parse_shard(value, c) ? 0
+					     : cli_bad_value("shard", value, "give I/N, I below N");
+	case OPT_OUT: c->out = value; return 0;
 	case OPT_TIME:
-		return parse_seconds(value, &r->time_ns) ? -1 : bad("time", value, "give seconds");
+		return parse_seconds(value, &r->time_ns)
+			       ? 0
+			       : cli_bad_value("time", value, "give seconds");
 	case OPT_AUDIT:
 		return parse_count(value, &c->options.audit_every) && c->options.audit_every
-			       ? -1
-			       : bad("audit", value, "give a number above 0");
+			       ? 0
+			       : cli_bad_value("audit", value, "give a number above 0");
 	case OPT_TOGGLE_EVERY:
 		return parse_microseconds(value, &c->options.toggle_ns)
-			       ? -1
-			       : bad("toggle-every", value, "give 1us to 1000000us");
-	case OPT_JSON: r->json = true; return -1;
-	default: fputs(usage, stdout); return cli_finish(0);
+			       ? 0
+			       : cli_bad_value("toggle-every", value, "give 1us to 1000000us");
+	default: r->json = true; return 0;
 	}
 }
 
-int fuzz_options_parse(struct fuzz_request *r, int argc, char **argv, bool replay, int *rest)
+static void begin(struct fuzz_request *r)
 {
-	int option, status = -1;
-
 	*r = (struct fuzz_request){.campaign = {.seed = 1,
 						.steps = 100000,
 						.shards = 1,
 						.modes = (1u << FUZZ_MODES) - 1,
 						.watch = &fuzz_signals}};
-	opterr = 0;
-	optind = 1;
-	while (status < 0 && (option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-		if (option == '?')
-			return cli_fail("fuzz: %s: no such option, or its value is missing; see "
-					"penumbra fuzz --help",
-					argv[optind - 1]);
-		if (replay && option != OPT_HOSTS && option != OPT_AUDIT && option != OPT_HELP &&
-		    option != OPT_TOGGLE_EVERY)
-			return cli_fail("fuzz replay: takes --hosts, --audit and --toggle-every");
-		status = parse_one(r, option, optarg);
-	}
-	*rest = optind;
-	if (status < 0 && !replay && optind < argc)
+}
+
+int fuzz_run_options(struct fuzz_request *r, int argc, char **argv)
+{
+	static const struct cli_syntax syntax = {
+		.command = "fuzz", .usage = fuzz_usage, .options = options, .take = take};
+	int status;
+
+	begin(r);
+	status = cli_options(&syntax, r, argc, argv);
+	if (!status && optind < argc)
 		return cli_fail("fuzz: %s: what is it for? see penumbra fuzz --help", argv[optind]);
-	if (status < 0 && replay && optind == argc)
-		return cli_fail("fuzz replay: which case?");
+	return status;
+}
+
+int fuzz_replay_options(struct fuzz_request *r, int argc, char **argv)
+{
+	static const struct cli_syntax syntax = {.command = "fuzz replay",
+						 .usage = fuzz_usage,
+						 .options = replay_options,
+						 .take = take};
+	int status;
+
+	begin(r);
+	status = cli_options(&syntax, r, argc, argv);
+	if (!status && optind == argc)
+		return cli_fail("fuzz replay: which case? see penumbra fuzz --help");
 	return status;
 }

@@ -59,10 +59,10 @@ int fuzz_replay_command(int argc, char **argv)
 	struct fuzz_request r;
 	struct fuzz_model *model;
 	char guest[PATH_MAX];
-	int rest, status = fuzz_options_parse(&r, argc, argv, true, &rest);
+	int status = fuzz_replay_options(&r, argc, argv);
 
-	if (status >= 0)
-		return status;
+	if (status)
+		return status < 0 ? cli_finish(0) : status;
 	if (!paths_find("guest/fuzz.elf", guest, sizeof(guest)))
 		return CLI_FAILED;
 	r.campaign.options.guest = guest;
@@ -71,7 +71,7 @@ int fuzz_replay_command(int argc, char **argv)
 		return cli_fail("out of memory");
 	fuzz_signals_begin();
 	status = 0;
-	for (int i = rest; i < argc && status < CLI_FAILED && !fuzz_signals_caught(); i++) {
+	for (int i = optind; i < argc && status < CLI_FAILED && !fuzz_signals_caught(); i++) {
 		int one = replay(model, &r, argv[i]);
 
 		status = one > status ? one : status;

@@ -86,23 +86,23 @@ static int conclude(const struct run *r, const struct pn_machine *m, const struc
 	switch (result->end) {
 	case PN_END_STATUS:
 		if (result->status_written != result->status)
-			cli_fail("%s: %s", r->options.guest, result->reason);
+			cli_fail("%s: %s", r->options.guest.file, result->reason);
 		return (int)result->status;
 	case PN_END_DIED:
-		cli_fail("%s: %s", r->options.guest, result->reason);
+		cli_fail("%s: %s", r->options.guest.file, result->reason);
 		fputs(result->report, stderr);
 		return CLI_GUEST_DIED;
 	case PN_END_MAX_EXITS:
-		cli_fail("%s: %s", r->options.guest, result->reason);
+		cli_fail("%s: %s", r->options.guest.file, result->reason);
 		return CLI_TIMEOUT;
 	case PN_END_STOPPED: break;
 	}
 	if (signal == SIGALRM) {
-		cli_fail("%s: time limit of %.9g s reached after %llu exits", r->options.guest,
-			 (double)r->options.timeout_ns / 1e9, exits);
+		cli_fail("%s: time limit of %.9g s reached after %llu exits", r->options.guest.file,
+			 (double)r->options.guest.timeout_ns / 1e9, exits);
 		return CLI_TIMEOUT;
 	}
-	cli_fail("%s: stopped by signal %d (%s) after %llu exits", r->options.guest, signal,
+	cli_fail("%s: stopped by signal %d (%s) after %llu exits", r->options.guest.file, signal,
 		 strsignal(signal), exits);
 	return 128 + signal;
 }
@@ -114,9 +114,9 @@ static void print_warnings(const struct run *r, const struct pn_machine *m)
 
 	if (count)
 		cli_fail("%s: shadow mode cannot trap these (docs/guest-rules.md):",
-			 r->options.guest);
+			 r->options.guest.file);
 	for (size_t i = 0; i < count; i++)
-		cli_fail("%s: %s", r->options.guest, pn_warning(m, i));
+		cli_fail("%s: %s", r->options.guest.file, pn_warning(m, i));
 }
 
 /* The trace is complete before anything is said of the run. */
@@ -149,7 +149,7 @@ static void print_notes(const struct pn_machine *m)
  * threads are still to be made. */
 static int prepare_guest(struct run *r, struct pn_machine *m, struct pn_error *err)
 {
-	int code = pn_load_elf(m, r->options.guest, err);
+	int code = pn_load_elf(m, r->options.guest.file, err);
 
 	if (code)
 		return code;
@@ -161,8 +161,8 @@ static int prepare_guest(struct run *r, struct pn_machine *m, struct pn_error *e
 	if (code)
 		return code;
 	print_notes(m);
-	cli_sandbox_say(&r->options.sandbox);
-	code = sandbox_give_up(&r->sandbox, &r->options.sandbox, err);
+	cli_sandbox_say(&r->options.guest.sandbox);
+	code = sandbox_give_up(&r->sandbox, &r->options.guest.sandbox, err);
 	if (!code && r->options.trace)
 		code = machine_trace_start(m, err);
 	return code;
@@ -175,7 +175,7 @@ static int run_guest(struct run *r, struct pn_machine *m, struct output *out,
 	struct pn_error trace_err;
 	int code, trace;
 
-	code = stop_arm(m, r->options.timeout_ns, err);
+	code = stop_arm(m, r->options.guest.timeout_ns, err);
 	if (!code)
 		code = sandbox_filter(&r->sandbox, err);
 	if (!code)
@@ -214,7 +214,7 @@ int cli_run(int argc, char **argv)
 {
 	uint64_t begin_ns = clock_ns();
 	struct output out = {0};
-	struct run r = {.options.config = {.console = output_console, .console_arg = &out}};
+	struct run r = {.options.guest.config = {.console = output_console, .console_arg = &out}};
 	struct pn_machine *m;
 	struct pn_error err;
 	int status = run_options_parse(&r.options, argc, argv);
@@ -228,7 +228,7 @@ int cli_run(int argc, char **argv)
 		status = outfile_open(&r.stats_file, r.options.stats_file);
 	if (status)
 		return status;
-	m = pn_machine_create(&r.options.config, &err);
+	m = pn_machine_create(&r.options.guest.config, &err);
 	status = m ? run_machine(&r, m, &out, begin_ns) : cli_fail_error(&err);
 	/* Still open only if there are no statistics to be in it. */
 	outfile_close(&r.stats_file, CLI_FAILED);

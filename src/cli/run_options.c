@@ -2,12 +2,12 @@
 /* The command line of `penumbra run`. */
 #include "cli/run_options.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/parse.h"
 #include "cli/sandbox.h"
 #include "cli/trace.h"
 #include "sources/source.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,10 +57,6 @@ enum {
 	OPT_STRATEGY,
 	OPT_SHADOW_MEM,
 	OPT_AUDIT,
-	OPT_MEM,
-	OPT_HUGEPAGES,
-	OPT_LEVELS,
-	OPT_TIMEOUT,
 	OPT_MAX_EXITS,
 	OPT_NO_WARNINGS,
 	OPT_TRACE,
@@ -69,8 +65,6 @@ enum {
 	OPT_STATS,
 	OPT_STATS_FILE,
 	OPT_USER,
-	OPT_NO_SANDBOX,
-	OPT_HELP
 };
 
 static const struct option options[] = {
@@ -79,10 +73,6 @@ static const struct option options[] = {
 	{"shadow-strategy", required_argument, NULL, OPT_STRATEGY},
 	{"shadow-mem", required_argument, NULL, OPT_SHADOW_MEM},
 	{"audit", optional_argument, NULL, OPT_AUDIT},
-	{"mem", required_argument, NULL, OPT_MEM},
-	{"hugepages", required_argument, NULL, OPT_HUGEPAGES},
-	{"levels", required_argument, NULL, OPT_LEVELS},
-	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"max-exits", required_argument, NULL, OPT_MAX_EXITS},
 	{"no-warnings", no_argument, NULL, OPT_NO_WARNINGS},
 	{"trace", required_argument, NULL, OPT_TRACE},
@@ -91,8 +81,8 @@ static const struct option options[] = {
 	{"stats", optional_argument, NULL, OPT_STATS},
 	{"stats-file", required_argument, NULL, OPT_STATS_FILE},
 	{"user", required_argument, NULL, OPT_USER},
-	{"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
-	{"help", no_argument, NULL, OPT_HELP},
+	GUEST_OPTIONS,
+	{"help", no_argument, NULL, CLI_OPT_HELP},
 	{0},
 };
 
@@ -110,30 +100,25 @@ static const char *const strategies[] = {
 
 #define TOGGLE_MS_MAX UINT64_C(86400000)
 
-static int bad(const char *option, const char *value, const char *remedy)
-{
-	return cli_fail("--%s=%s: %s", option, value, remedy);
-}
-
 static int parse_mmu(struct run_options *r, const char *value)
 {
 	for (size_t i = 0; i < sizeof(mmu_choices) / sizeof(mmu_choices[0]); i++)
 		if (strcmp(value, mmu_choices[i].name) == 0) {
 			r->mmu = &mmu_choices[i];
-			r->config.mode = r->mmu->mode;
+			r->guest.config.mode = r->mmu->mode;
 			return 0;
 		}
-	return bad("mmu", value, "give hw, shadow, ept, npt or tdp");
+	return cli_bad_value("mmu", value, "give hw, shadow, ept, npt or tdp");
 }
 
 static int parse_strategy(struct run_options *r, const char *value)
 {
 	for (size_t i = 0; i < sizeof(strategies) / sizeof(strategies[0]); i++)
 		if (strcmp(value, strategies[i]) == 0) {
-			r->config.strategy = (enum pn_strategy)i;
+			r->guest.config.strategy = (enum pn_strategy)i;
 			return 0;
 		}
-	return bad("shadow-strategy", value, "give unsync, wp or vtlb");
+	return cli_bad_value("shadow-strategy", value, "give unsync, wp or vtlb");
 }
 
 /* "N" exits or "Nms". */
@@ -143,102 +128,65 @@ static int parse_toggle(struct run_options *r, const char *value)
 	char number[24];
 	uint64_t n;
 
-	r->config.toggle_every = r->config.toggle_ns = 0;
+	r->guest.config.toggle_every = r->guest.config.toggle_ns = 0;
 	if (len > 2 && len < sizeof(number) && strcmp(value + len - 2, "ms") == 0) {
 		memcpy(number, value, len - 2);
 		number[len - 2] = 0;
 		if (parse_count(number, &n) && n && n <= TOGGLE_MS_MAX) {
-			r->config.toggle_ns = n * 1000000;
+			r->guest.config.toggle_ns = n * 1000000;
 			return 0;
 		}
 	} else if (parse_count(value, &n) && n) {
-		r->config.toggle_every = n;
+		r->guest.config.toggle_every = n;
 		return 0;
 	}
-	return bad("toggle-every", value, "give exits, like 100, or milliseconds, like 5ms");
+	return cli_bad_value("toggle-every", value,
+			     "give exits, like 100, or milliseconds, like 5ms");
 }
 
-static int parse_option(struct run_options *r, int option, const char *value)
+static int take(void *arg, int option, const char *value)
 {
+	struct run_options *r = arg;
 	char word[40];
-	uint64_t n;
 
 	switch (option) {
 	case OPT_MMU: return parse_mmu(r, value);
 	case OPT_TOGGLE: return parse_toggle(r, value);
 	case OPT_AUDIT:
-		r->config.audit_every = 1;
-		if (value &&
-		    (!parse_count(value, &r->config.audit_every) || !r->config.audit_every))
-			return bad("audit", value, "give a number of exits, or nothing");
+		r->guest.config.audit_every = 1;
+		if (value && (!parse_count(value, &r->guest.config.audit_every) ||
+			      !r->guest.config.audit_every))
+			return cli_bad_value("audit", value, "give a number of exits, or nothing");
 		return 0;
 	case OPT_STRATEGY: return parse_strategy(r, value);
 	case OPT_SHADOW_MEM:
-		if (!parse_size(value, &r->config.shadow_size) || !r->config.shadow_size)
-			return bad("shadow-mem", value, "give a size like 16M");
-		return 0;
-	case OPT_MEM:
-		if (!parse_size(value, &r->config.ram_size) || !r->config.ram_size)
-			return bad("mem", value, "give a size like 64M or 2G");
-		return 0;
-	case OPT_HUGEPAGES:
-		if (!parse_size(value, &n) || (n != UINT64_C(2) << 20 && n != UINT64_C(1) << 30))
-			return bad("hugepages", value, "give 2M or 1G");
-		r->config.backing = n == UINT64_C(1) << 30 ? PN_BACKING_1G : PN_BACKING_2M;
-		return 0;
-	case OPT_LEVELS:
-		if (!parse_count(value, &n) || (n != 4 && n != 5))
-			return bad("levels", value, "give 4 or 5");
-		r->config.levels = (unsigned)n;
-		return 0;
-	case OPT_TIMEOUT:
-		if (!parse_seconds(value, &r->timeout_ns))
-			return bad("timeout", value, "give seconds above 0, like 2 or 0.5");
+		if (!parse_size(value, &r->guest.config.shadow_size) ||
+		    !r->guest.config.shadow_size)
+			return cli_bad_value("shadow-mem", value, "give a size like 16M");
 		return 0;
 	case OPT_MAX_EXITS:
-		if (!parse_count(value, &r->config.max_exits) || !r->config.max_exits)
-			return bad("max-exits", value, "give a number above 0");
+		if (!parse_count(value, &r->guest.config.max_exits) || !r->guest.config.max_exits)
+			return cli_bad_value("max-exits", value, "give a number above 0");
 		return 0;
 	case OPT_NO_WARNINGS: r->no_warnings = true; return 0;
 	case OPT_TRACE: r->trace = value; return 0;
 	case OPT_TRACE_FILTER: return cli_trace_filter(value, &r->trace_types);
 	case OPT_TRACE_SOURCE:
 		if (!sources_parse(value, &r->trace_sources, word, sizeof(word)))
-			return bad("trace-source", word,
-				   "no such source; give guest, break, uffd, "
-				   "stats or kernel");
+			return cli_bad_value("trace-source", word,
+					     "no such source; give guest, break, uffd, "
+					     "stats or kernel");
 		return 0;
 	case OPT_STATS:
 		if (value && strcmp(value, "json") != 0)
-			return bad("stats", value, "give json, or nothing");
+			return cli_bad_value("stats", value, "give json, or nothing");
 		r->stats = true;
 		r->stats_json = value != NULL;
 		return 0;
 	case OPT_STATS_FILE: r->stats_file = value; return 0;
-	case OPT_USER: return cli_sandbox_user(&r->sandbox, value);
-	case OPT_NO_SANDBOX: r->sandbox.off = true; return 0;
-	default: return CLI_FAILED;
+	case OPT_USER: return cli_sandbox_user(&r->guest.sandbox, value);
+	default: return guest_option(&r->guest, option, value);
 	}
-}
-
-/* Joins the guest's arguments by one space. */
-static int join_arguments(struct run_options *r, int argc, char **argv)
-{
-	size_t used = 0;
-
-	for (int i = 0; i < argc; i++) {
-		size_t len = strlen(argv[i]);
-
-		if (used + (i > 0) + len + 1 > sizeof(r->cmdline))
-			return cli_fail("guest arguments: more than %zu bytes",
-					sizeof(r->cmdline) - 1);
-		if (i)
-			r->cmdline[used++] = ' ';
-		memcpy(r->cmdline + used, argv[i], len + 1);
-		used += len;
-	}
-	r->config.cmdline = r->cmdline;
-	return 0;
 }
 
 /* An option that means nothing without another is a mistake worth a line. */
@@ -251,37 +199,16 @@ static int check_trace(const struct run_options *r)
 
 int run_options_parse(struct run_options *r, int argc, char **argv)
 {
-	int option, code, at = 1;
+	static const struct cli_syntax syntax = {
+		.command = "run", .usage = usage, .options = options, .take = take};
+	int code;
 
 	r->mmu = &mmu_choices[0];
 	r->trace_types = UINT32_MAX;
-	optind = 0;
-	opterr = 0;
-	for (; (option = getopt_long(argc, argv, "+:", options, NULL)) != -1; at = optind) {
-		if (option == OPT_HELP) {
-			fputs(usage, stdout);
-			return -1;
-		}
-		if (option == ':')
-			return cli_fail("%s: needs a value; see penumbra run --help", argv[at]);
-		if (option == '?')
-			return cli_fail("%s: no such option; see penumbra run --help", argv[at]);
-		code = parse_option(r, option, optarg);
-		if (code)
-			return code;
-	}
-	code = check_trace(r);
+	code = cli_options(&syntax, r, argc, argv);
 	if (!code)
-		code = cli_sandbox_check(&r->sandbox);
-	if (code)
-		return code;
-	if (optind >= argc)
-		return cli_fail("run: which guest? give an ELF file; see penumbra run --help");
-	r->guest = argv[optind++];
-	if (optind < argc && strcmp(argv[optind], "--") == 0)
-		optind++;
-	else if (optind < argc && argv[optind][0] == '-')
-		return cli_fail("%s: options go before the guest, the guest's arguments behind --",
-				argv[optind]);
-	return join_arguments(r, argc - optind, argv + optind);
+		code = check_trace(r);
+	if (!code)
+		code = cli_sandbox_check(&r->guest.sandbox);
+	return code ? code : guest_operands(&r->guest, syntax.command, argc, argv);
 }

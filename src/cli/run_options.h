@@ -3,10 +3,7 @@
 #ifndef CLI_RUN_OPTIONS_H
 #define CLI_RUN_OPTIONS_H
 
-#include "sandbox/sandbox.h"
-
-#include <penumbra/guest.h>
-#include <penumbra/penumbra.h>
+#include "cli/guest_options.h"
 
 /* What --mmu asks of the host's second dimension. */
 struct mmu_choice {
@@ -16,18 +13,14 @@ struct mmu_choice {
 };
 
 struct run_options {
-	struct pn_config config;
+	struct guest_options guest;
 	const struct mmu_choice *mmu;
-	uint64_t timeout_ns; /* 0: no limit */
 	bool no_warnings;
 	const char *trace;	/* file, or "-"; NULL: none */
 	uint32_t trace_types;	/* bits 1 << enum pn_trace_type */
 	uint32_t trace_sources; /* bits 1 << enum pn_trace_source, beyond the mode's own */
 	bool stats, stats_json;
 	const char *stats_file;
-	struct sandbox_options sandbox;
-	const char *guest;
-	char cmdline[PN_CMDLINE_MAX]; /* the guest's */
 };
 
 /* Reads the command line. Returns 0 to go on, -1 after --help, or an exit status. */

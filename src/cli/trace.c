@@ -3,9 +3,9 @@
 #include "cli/trace.h"
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "trace/words.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,38 +68,45 @@ static int settle(struct trace_request *q, const char *html)
 	return 0;
 }
 
+struct arguments {
+	struct trace_request *request;
+	const char *html;
+};
+
+static int take(void *arg, int option, const char *value)
+{
+	struct arguments *a = arg;
+	struct trace_request *q = a->request;
+
+	switch (option) {
+	case 'f': return cli_trace_filter(value, &q->types);
+	case 's': q->summary = true; return 0;
+	case 'e': return parse_format(q, value);
+	case 'j': q->json = true; return 0;
+	case 'w': a->html = value; return 0;
+	default: q->output = value; return 0;
+	}
+}
+
 /* Returns 0, an exit status, or -1 after --help. */
 static int parse(struct trace_request *q, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"filter", required_argument, NULL, 'f'}, {"summary", no_argument, NULL, 's'},
-		{"export", required_argument, NULL, 'e'}, {"output", required_argument, NULL, 'o'},
-		{"html", required_argument, NULL, 'w'},	  {"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},	  {0},
+		{"filter", required_argument, NULL, 'f'},  {"summary", no_argument, NULL, 's'},
+		{"export", required_argument, NULL, 'e'},  {"output", required_argument, NULL, 'o'},
+		{"html", required_argument, NULL, 'w'},	   {"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, CLI_OPT_HELP}, {0},
 	};
-	const char *html = NULL;
-	int option, status = 0, at = 1;
+	static const struct cli_syntax syntax = {.command = "trace",
+						 .usage = usage,
+						 .options = options,
+						 .mixed = true,
+						 .take = take};
+	struct arguments a = {.request = q};
+	int status = cli_options(&syntax, &a, argc, argv);
 
-	optind = 0;
-	opterr = 0;
-	for (; !status && (option = getopt_long(argc, argv, ":", options, NULL)) != -1;
-	     at = optind) {
-		switch (option) {
-		case 'f': status = cli_trace_filter(optarg, &q->types); break;
-		case 's': q->summary = true; break;
-		case 'e': status = parse_format(q, optarg); break;
-		case 'j': q->json = true; break;
-		case 'w': html = optarg; break;
-		case 'o': q->output = optarg; break;
-		case 'h': fputs(usage, stdout); return -1;
-		default:
-			return cli_fail("%s: %s; see penumbra trace --help", argv[at],
-					option == ':' ? "needs a value" : "no such option");
-		}
-	}
-	if (status)
-		return status;
-	status = settle(q, html);
+	if (!status)
+		status = settle(q, a.html);
 	if (status)
 		return status;
 	if (argc - optind != 1)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* penumbra trace diff: the same guest traced twice, side by side. */
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/trace.h"
 
 #include "trace/diff/diff.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 
 static const char usage[] =
@@ -50,29 +50,35 @@ static int compare(struct trace_request *q, const char *a, const char *b)
 	return status;
 }
 
+static int take(void *arg, int option, const char *value)
+{
+	struct trace_request *q = arg;
+
+	if (option == 'j')
+		q->json = true;
+	else
+		q->output = value;
+	return 0;
+}
+
 int cli_trace_diff(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"json", no_argument, NULL, 'j'},
 		{"output", required_argument, NULL, 'o'},
-		{"help", no_argument, NULL, 'h'},
+		{"help", no_argument, NULL, CLI_OPT_HELP},
 		{0},
 	};
+	static const struct cli_syntax syntax = {.command = "trace diff",
+						 .usage = usage,
+						 .options = options,
+						 .mixed = true,
+						 .take = take};
 	struct trace_request q = {0};
-	int option, at = 1;
+	int status = cli_options(&syntax, &q, argc, argv);
 
-	optind = 0;
-	opterr = 0;
-	for (; (option = getopt_long(argc, argv, ":", options, NULL)) != -1; at = optind) {
-		switch (option) {
-		case 'j': q.json = true; break;
-		case 'o': q.output = optarg; break;
-		case 'h': fputs(usage, stdout); return cli_finish(0);
-		default:
-			return cli_fail("%s: %s; see penumbra trace diff --help", argv[at],
-					option == ':' ? "needs a value" : "no such option");
-		}
-	}
+	if (status)
+		return status < 0 ? cli_finish(0) : status;
 	if (argc - optind != 2)
 		return cli_fail(
 			"trace diff: which files? give two; see penumbra trace diff --help");
