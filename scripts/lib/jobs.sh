@@ -7,6 +7,7 @@ trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
 
 titles=() kinds=() commands=()
 declare -A passed failed skipped notes # of each title
+declare -A took                        # seconds, of all its jobs
 order=()                               # titles, each once
 
 # What is to be done: choose 'ALL OF THEM' 'MORE THAT THERE ARE' [WORD]...; no word is all of them.
@@ -57,8 +58,8 @@ count() {
 }
 
 line() { # title
-	printf '%-22s %4d passed, %d failed, %d skipped%s\n' "$1" "${passed[$1]}" "${failed[$1]}" \
-		"${skipped[$1]}" "${notes[$1]:+ (${notes[$1]})}"
+	printf '%-22s %4d passed, %d failed, %d skipped, %d s%s\n' "$1" "${passed[$1]}" \
+		"${failed[$1]}" "${skipped[$1]}" "${took[$1]:-0}" "${notes[$1]:+ (${notes[$1]})}"
 }
 
 # Counts what a cmocka program has left, by its own summary lines; a crash or a time-out is a failure.
@@ -95,13 +96,13 @@ tally_whole() { # title, log, exit status, command
 # Runs what is listed, says how each title came out when its last job has ended, then all of them
 # and the totals. Fails if anything did.
 run_jobs() {
-	local -A index left
+	local -A index left since
 	local running=0 next=0 pid status i p=0 f=0 s=0
 	for i in "${!titles[@]}"; do left[${titles[i]}]=$((${left[${titles[i]}]:-0} + 1)); done
 	while [ "$next" -lt ${#titles[@]} ] || [ "$running" -gt 0 ]; do
 		if [ "$next" -lt ${#titles[@]} ] && [ "$running" -lt "$(nproc)" ]; then
 			bash -c "${commands[next]}" >"$logs/$next.log" 2>&1 </dev/null &
-			index[$!]=$next
+			index[$!]=$next since[$!]=$SECONDS
 			next=$((next + 1)) running=$((running + 1))
 			continue
 		fi
@@ -109,6 +110,7 @@ run_jobs() {
 		wait -n -p pid || status=$?
 		i=${index[$pid]}
 		running=$((running - 1))
+		took[${titles[i]}]=$((${took[${titles[i]}]:-0} + SECONDS - since[$pid]))
 		"tally_${kinds[i]}" "${titles[i]}" "$logs/$i.log" "$status" "${commands[i]}"
 		left[${titles[i]}]=$((left[${titles[i]}] - 1))
 		if [ "${left[${titles[i]}]}" = 0 ]; then line "${titles[i]}"; fi
@@ -119,6 +121,6 @@ run_jobs() {
 		p=$((p + passed[$i])) f=$((f + failed[$i])) s=$((s + skipped[$i]))
 	done
 	echo
-	echo "$p passed, $f failed, $s skipped"
+	echo "$p passed, $f failed, $s skipped, in $((SECONDS / 60)) minutes"
 	[ "$f" = 0 ]
 }

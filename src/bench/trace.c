@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #define RING_BITS     16
-#define RING_RECORDS  (UINT64_C(1) << 20)
-#define SUMMARY_BYTES (UINT64_C(1) << 25)
+#define RING_RECORDS  (UINT64_C(1) << 18)
+#define SUMMARY_BYTES (UINT64_C(1) << 23)
 
 static const char *const runs[TRACE_RUNS] = {"touch", "fork", "switch"};
 

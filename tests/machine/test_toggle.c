@@ -72,8 +72,8 @@ static void a_guest_goes_on_over_changes_between_any_two_instructions(void **sta
 {
 	(void)state;
 	skip_without(PAGELAB);
-	for (size_t s = 0; s < COUNT(strategies); s++)
-		for (unsigned i = 0; i < repeats(4, 1); i++)
+	for (size_t s = 0; s < repeats(COUNT(strategies), 1); s++)
+		for (unsigned i = 0; i < repeats(2, 1); i++)
 			CHECK_TRUE(strategies[s],
 				   run_all("--mmu=hw", "--toggle-every=1ms", strategies[s]) > 10);
 }
