@@ -118,14 +118,14 @@ static void a_planted_fault_is_found_and_cut_down(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < repeats(COUNT(cases), 1); i++) {
 		static struct fuzz_campaign c;
 		struct pn_error err;
 		bool short_one = false;
 
 		c = (struct fuzz_campaign){
 			.seed = 1,
-			.steps = 4000,
+			.steps = repeats(4000, 2000),
 			.shards = 1,
 			.modes = 1u << cases[i].mode,
 			.options = {.guest = GUEST, .audit_every = 64, .lost = cases[i].lost},
