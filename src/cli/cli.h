@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The subcommands: one file each, found through the table in main.c. */
+/* The subcommands, each in a file or a directory of its name, found through the table in main.c. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* penumbra bench: measurements, each with its yardstick. Numbers are reported, never judged. */
+#include "cli/bench/bench.h"
+
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/parse.h"
+#include "cli/sandbox.h"
+
+#include <string.h>
+
+static const char usage[] =
+	"usage: penumbra bench startup|walk|trace [OPTION]...\n"
+	"       penumbra bench shadow [OPTION]... [OPERATION]...\n"
+	"\n"
+	"  startup   from process start to the guest's first exit and to process end, by\n"
+	"            phase, and the round trip of an OUT, each beside a bare program that\n"
+	"            makes the same KVM calls and nothing else\n"
+	"  walk      translations a second by the page-table walker over 1 GiB of mapped\n"
+	"            guest memory, random order, hot tables\n"
+	"  shadow    exits per paging operation and per workload in shadow mode, beside\n"
+	"            those of the host's own KVM in hw mode; the time of a hidden fault\n"
+	"            beside a bare one\n"
+	"  trace     a run in shadow mode with a trace beside the same without; events a\n"
+	"            second into the ring; a summary of a large trace\n"
+	"\n"
+	"  --rounds=N  rounds of times, 1 to 1000 (default 25)\n"
+	"  --counts    of shadow only the counts per operation: no workloads, no times;\n"
+	"              so too if operations are named, as --json names them; fault-time\n"
+	"              is the time of a hidden fault\n"
+	"  --json      print one JSON object\n"
+	"  --no-sandbox\n"
+	"              run the guests without the sandbox\n"
+	"  --help      print this\n"
+	"\n"
+	"Times vary with the machine: read the ratios, medians of paired rounds,\n"
+	"with their least and greatest. Counts of shadow mode are exact.\n";
+
+#define ROUNDS_DEFAULT 25
+
+json_t *bench_spread_json(struct sample *s)
+{
+	struct spread v = sample_spread(s);
+
+	return json_pack("{s:f, s:f, s:f}", "median", v.median, "min", v.min, "max", v.max);
+}
+
+json_t *bench_pair_json(struct sample *penumbra, struct sample *bare, struct sample *ratio)
+{
+	return json_pack("{s:o, s:o, s:o}", "penumbra_ns", bench_spread_json(penumbra), "bare_ns",
+			 bench_spread_json(bare), "ratio", bench_spread_json(ratio));
+}
+
+void bench_print_head(const char *first)
+{
+	printf("%-20s %10s %10s %8s  %s\n", first, "penumbra", "bare", "ratio", "min to max");
+	printf("%-20s %10s %10s\n", "", "us", "us");
+}
+
+void bench_print_pair(const char *name, struct sample *penumbra, struct sample *bare,
+		      struct sample *ratio)
+{
+	struct spread p = sample_spread(penumbra), b = sample_spread(bare);
+	struct spread r = sample_spread(ratio);
+
+	printf("%-20s %10.1f %10.1f %8.2f  %5.2f to %.2f\n", name, p.median / 1e3, b.median / 1e3,
+	       r.median, r.min, r.max);
+}
+
+int bench_print_json(json_t *object)
+{
+	bool failed;
+
+	if (!object)
+		return cli_fail("out of memory");
+	failed = json_dumpf(object, stdout, JSON_INDENT(2)) && !ferror(stdout);
+	putchar('\n');
+	json_decref(object);
+	return failed ? cli_fail("out of memory") : cli_finish(0);
+}
+
+struct command {
+	const char *name;
+	int (*run)(const struct bench_request *r);
+	bool takes_names; /* and --counts */
+};
+
+static const struct command commands[] = {
+	{"startup", bench_startup_command, false},
+	{"walk", bench_walk_command, false},
+	{"shadow", bench_shadow_command, true},
+	{"trace", bench_trace_command, false},
+};
+
+static int take(void *arg, int option, const char *value)
+{
+	struct bench_request *r = arg;
+	uint64_t n;
+
+	switch (option) {
+	case 'c': r->counts_only = true; return 0;
+	case 'j': r->json = true; return 0;
+	case 's': r->sandbox.off = true; return 0;
+	default:
+		if (!parse_count(value, &n) || n < 1 || n > 1000)
+			return cli_bad_value("rounds", value, "give 1 to 1000");
+		r->rounds = (unsigned)n;
+		return 0;
+	}
+}
+
+static const struct option options[] = {
+	{"rounds", required_argument, NULL, 'r'},  {"counts", no_argument, NULL, 'c'},
+	{"json", no_argument, NULL, 'j'},	   {"no-sandbox", no_argument, NULL, 's'},
+	{"help", no_argument, NULL, CLI_OPT_HELP}, {0},
+};
+
+static const struct cli_syntax syntax = {
+	.command = "bench", .usage = usage, .options = options, .mixed = true, .take = take};
+
+int cli_bench(int argc, char **argv)
+{
+	struct bench_request r = {.rounds = ROUNDS_DEFAULT};
+	int status = cli_options(&syntax, &r, argc, argv);
+
+	if (status)
+		return status < 0 ? cli_finish(0) : status;
+	if (argc == optind)
+		return cli_fail(
+			"bench: which measurement? give startup, walk, shadow or trace; see "
+			"penumbra bench --help");
+	r.name = argv + optind + 1;
+	r.names = argc - optind - 1;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const struct command *c = &commands[i];
+
+		if (strcmp(argv[optind], c->name) != 0)
+			continue;
+		if (!c->takes_names && (r.names || r.counts_only))
+			return cli_fail("bench %s: takes no %s; see penumbra bench --help", c->name,
+					r.names ? r.name[0] : "--counts");
+		cli_sandbox_say(&r.sandbox);
+		return c->run(&r);
+	}
+	return cli_fail("bench: %s: no such measurement; give startup, walk, shadow or trace",
+			argv[optind]);
+}
