@@ -60,8 +60,10 @@ if wanted rigs; then
 			"${carry[@]}" -- build/tests/machine-tests "$@"
 	}
 	if scripts/rig/setup.sh; then
-		# Faults from the host are the same whatever its MMU: one rig has them.
-		others=(-faults -fault_limits -fault_signals -fault_memory)
+		# What a command makes of its input, or of a host that refuses things, is the same whatever
+		# the MMU below: one rig has those groups.
+		others=(-faults -fault_limits -fault_signals -fault_memory -bench -fuzz_command -options
+			-trace_read)
 		rig 'kvm_intel ept=0' intel ept=0 "${others[@]}"
 		rig 'kvm_intel ept=1' intel ept=1 "${others[@]}"
 		rig 'kvm_amd npt=0' amd npt=0 "${others[@]}"

@@ -11,11 +11,16 @@ struct group {
 	const char *name;
 	const struct CMUnitTest *tests;
 	size_t count;
+	bool alone; /* its files have names of their own: two suites must not run it at a time */
 };
 
 /* At the end of a file: its group, made of its table of tests. */
 #define GROUP_OF(title, table) \
 	const struct group group_##title = {.name = #title, .tests = (table), .count = COUNT(table)}
+
+#define GROUP_ALONE_OF(title, table)         \
+	const struct group group_##title = { \
+		.name = #title, .tests = (table), .count = COUNT(table), .alone = true}
 
 extern const struct group group_embed;
 extern const struct group group_map;
@@ -31,6 +36,7 @@ extern const struct group group_pagelab;
 extern const struct group group_shadow;
 extern const struct group group_toggle;
 extern const struct group group_fuzz;
+extern const struct group group_fuzz_command;
 extern const struct group group_hostile;
 extern const struct group group_hostile_self;
 extern const struct group group_hostile_reach;

@@ -15,30 +15,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static const struct group *const groups[] = {
-	&group_embed,	      &group_map,
-	&group_boot,	      &group_calls,
-	&group_ends,	      &group_options,
-	&group_stats,	      &group_bench,
-	&group_bench_shadow,  &group_system_calls,
-	&group_pagelab,	      &group_shadow,
-	&group_toggle,	      &group_hostile,
-	&group_hostile_self,  &group_hostile_reach,
-	&group_hostile_edges, &group_hostile_slots,
-	&group_cr2,	      &group_examples,
-	&group_warnings,      &group_probe,
-	&group_untrack,	      &group_keys,
-	&group_device,	      &group_levels,
-	&group_trace,	      &group_trace_read,
-	&group_explain,	      &group_explain_line,
-	&group_trace_source,  &group_trace_host,
-	&group_trace_kernel,  &group_conformance,
-	&group_fuzz,	      &group_sandbox,
-	&group_sandbox_run,   &group_sandbox_commands,
-	&group_faults,	      &group_fault_limits,
-	&group_fault_signals, &group_fault_memory,
+	&group_embed,	      &group_map,	    &group_boot,
+	&group_calls,	      &group_ends,	    &group_options,
+	&group_stats,	      &group_bench,	    &group_bench_shadow,
+	&group_system_calls,  &group_pagelab,	    &group_shadow,
+	&group_toggle,	      &group_hostile,	    &group_hostile_self,
+	&group_hostile_reach, &group_hostile_edges, &group_hostile_slots,
+	&group_cr2,	      &group_examples,	    &group_warnings,
+	&group_probe,	      &group_untrack,	    &group_keys,
+	&group_device,	      &group_levels,	    &group_trace,
+	&group_trace_read,    &group_explain,	    &group_explain_line,
+	&group_trace_source,  &group_trace_host,    &group_trace_kernel,
+	&group_conformance,   &group_fuzz,	    &group_fuzz_command,
+	&group_sandbox,	      &group_sandbox_run,   &group_sandbox_commands,
+	&group_faults,	      &group_fault_limits,  &group_fault_signals,
+	&group_fault_memory,
 };
 
 #define GROUPS COUNT(groups)
@@ -66,8 +61,19 @@ static bool have_kvm(void)
 	return true;
 }
 
+/* Waits until no other suite runs a group that must be alone; close() is the end of it. */
+static int be_alone(void)
+{
+	int fd = open("/tmp/penumbra-tests.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd >= 0 && flock(fd, LOCK_EX))
+		perror("/tmp/penumbra-tests.lock");
+	return fd;
+}
+
 static int run(const struct group *g, bool kvm)
 {
+	int alone = g->alone ? be_alone() : -1;
 	const uint64_t start = clock_ns();
 	struct CMUnitTest tests[GROUP_TESTS_MAX];
 	int failed;
@@ -77,6 +83,8 @@ static int run(const struct group *g, bool kvm)
 			kvm ? g->tests[i]
 			    : (struct CMUnitTest){.name = g->tests[i].name, .test_func = not_here};
 	failed = _cmocka_run_group_tests(g->name, tests, g->count, NULL, NULL);
+	if (alone >= 0)
+		close(alone);
 	/* Where the time goes, of a suite that has to be waited for on five hosts. */
 	printf("group %s: %.1f s\n", g->name, (double)(clock_ns() - start) / 1e9);
 	return failed;

@@ -327,4 +327,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(no_standard_input_and_no_null_device_is_a_line),
 };
 
-GROUP_OF(fault_limits, tests);
+GROUP_ALONE_OF(fault_limits, tests);

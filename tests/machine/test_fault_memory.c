@@ -102,4 +102,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(every_allocation_of_the_other_commands),
 };
 
-GROUP_OF(fault_memory, tests);
+GROUP_ALONE_OF(fault_memory, tests);

@@ -89,4 +89,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_signal_stops_explain_at_any_call),
 };
 
-GROUP_OF(fault_signals, tests);
+GROUP_ALONE_OF(fault_signals, tests);

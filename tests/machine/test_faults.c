@@ -122,4 +122,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(every_call_of_the_other_commands),
 };
 
-GROUP_OF(faults, tests);
+GROUP_ALONE_OF(faults, tests);

@@ -306,4 +306,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(explain_has_it_too),
 };
 
-GROUP_OF(sandbox_run, tests);
+GROUP_ALONE_OF(sandbox_run, tests);

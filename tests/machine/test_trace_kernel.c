@@ -174,7 +174,7 @@ static void all_is_in_the_order_of_time_and_in_one_numbering(void **state)
 {
 	(void)state;
 	need_tracefs();
-	for (unsigned m = 0; m < COUNT(modes); m++) {
+	for (unsigned m = 0; m < repeats(COUNT(modes), 2); m++) {
 		const struct events *e = touched(m, NULL);
 		size_t kernel = 0;
 
