@@ -50,8 +50,7 @@ machine_tests() { # title, build directory, groups
 
 # The longest first, so that the last to end are short.
 if wanted rigs; then
-	carry=(with=build/penumbra with=build/guest with=build/examples with=build/tests/guests
-		with=build/tests/penumbra-allocate with=build/tests/embed-allocate)
+	carry=(with=build/penumbra with=build/guest with=build/examples with=build/tests/guests)
 	rig() { # title, vendor, options, groups of tests (none: all)
 		local title=$1 vendor=$2 options
 		read -ra options <<<"$3"
@@ -61,13 +60,13 @@ if wanted rigs; then
 	}
 	if scripts/rig/setup.sh; then
 		# What a command makes of its input, or of a host that refuses things, is the same whatever
-		# the MMU below: one rig has those groups.
+		# the MMU below: those groups run on this machine.
 		others=(-faults -fault_limits -fault_signals -fault_memory -bench -fuzz_command -options
 			-trace_read)
 		rig 'kvm_intel ept=0' intel ept=0 "${others[@]}"
 		rig 'kvm_intel ept=1' intel ept=1 "${others[@]}"
 		rig 'kvm_amd npt=0' amd npt=0 "${others[@]}"
-		rig 'kvm_amd npt=1' amd npt=1
+		rig 'kvm_amd npt=1' amd npt=1 "${others[@]}"
 		rig 'kvm_amd npt=1 cpu=max' amd 'npt=1 cpu=max' levels keys pagelab shadow conformance
 	elif [ "${PENUMBRA_REQUIRE_KVM:-0}" = 1 ]; then
 		count 'rigs' 0 5 0 'scripts/rig/setup.sh failed; see above'
