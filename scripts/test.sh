@@ -75,6 +75,7 @@ if wanted rigs; then
 	fi
 fi
 if wanted asan; then machine_tests 'asan machine' build-asan; fi
+if wanted style; then check 'style' scripts/style.sh; fi
 host() { build/penumbra doctor --json | sed -n 's/^ *"host_paging": "\(.*\)",$/\1/p'; }
 if wanted machine; then machine_tests "this host: $(host)" build; fi
 if wanted tsan; then
@@ -115,7 +116,6 @@ if wanted fleet; then
 	scripts/deps.sh fleet || true
 	check 'fleet' scripts/fleet/test.sh
 fi
-if wanted style; then check 'style' scripts/style.sh; fi
 if wanted clang; then check 'clang build' scripts/build.sh clang "${options[@]}"; fi
 if wanted coverage; then check 'coverage' scripts/coverage.sh; fi
 

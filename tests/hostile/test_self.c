@@ -27,8 +27,8 @@ static void a_fault_without_end_ends_by_the_time_limit(void **state)
 	for (size_t i = 0; i < COUNT(modes) * COUNT(for_ever); i++) {
 		const char *const *mode = modes[i / COUNT(for_ever)];
 
-		RUN(p, "run", "--timeout=0.3", mode[0], mode[1], HOSTILE, "--",
-		    for_ever[i % COUNT(for_ever)]);
+		RUN(p, "run", repeats(1, 0) ? "--timeout=0.3" : "--timeout=0.1", mode[0], mode[1],
+		    HOSTILE, "--", for_ever[i % COUNT(for_ever)]);
 		expect_failure(p, mode[1], 124, "time");
 	}
 }
