@@ -93,7 +93,7 @@ unit_tests() { # title, build directory, command before each program
 		job "$title" 400 "$@" "$program"
 	done
 }
-if wanted asan; then unit_tests 'asan unit' build-asan; fi
+if wanted asan; then unit_tests 'asan unit' build-asan env SHADOW_TEST_SEEDS=1; fi
 if wanted unit; then unit_tests 'unit' build; fi
 if wanted memcheck; then
 	for program in build/tests/unit-*; do
