@@ -72,6 +72,27 @@ static void the_text_fits_80_columns_and_names_its_columns(void **state)
 	assert_null(strstr(p->out, "IRETQ"));
 }
 
+static void the_walker_is_measured(void **state)
+{
+	static const char *const pages[] = {"page_4k_ns", "page_2m_ns"};
+	json_error_t error;
+	json_t *root;
+
+	(void)state;
+	RUN(p, "bench", "walk", "--rounds=1");
+	assert_int_equal(p->status, 0);
+	assert_true(fits_80_columns(p->out));
+	RUN(p, "bench", "walk", "--rounds=1", "--json");
+	assert_int_equal(p->status, 0);
+	root = json_loads(p->out, 0, &error);
+	assert_non_null(root);
+	assert_int_equal(json_integer_value(json_object_get(root, "mapped_bytes")), 1 << 30);
+	for (size_t i = 0; i < COUNT(pages); i++)
+		CHECK_TRUE(pages[i], json_real_value(json_object_get(
+					     json_object_get(root, pages[i]), "min")) > 0);
+	json_decref(root);
+}
+
 static void what_cannot_be_measured_is_refused_in_one_line(void **state)
 {
 	(void)state;
@@ -147,6 +168,7 @@ static void a_traced_run_loses_nothing(void **state)
 static const struct CMUnitTest tests[] = {
 	SUBJECT_TEST(the_json_has_the_documented_members),
 	SUBJECT_TEST(the_text_fits_80_columns_and_names_its_columns),
+	SUBJECT_TEST(the_walker_is_measured),
 	SUBJECT_TEST(what_cannot_be_measured_is_refused_in_one_line),
 	SUBJECT_TEST(rounds_of_hidden_faults_are_nothing_else),
 	SUBJECT_TEST(a_traced_run_loses_nothing),
