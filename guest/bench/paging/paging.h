@@ -7,9 +7,16 @@
  *     paging.elf OPERATION COUNT
  *
  * The operation is done three times: a first time for COUNT, to warm up, then for COUNT and for
- * twice COUNT. Before and after each there is a mark, one byte written to the console port. Exit
- * status: 0 done and found right, 1 something was not as it should be, 2 no such operation, 3 an
- * exception that nobody expected.
+ * twice COUNT. Before and after each there is a mark, one byte written to the console port.
+ *
+ *     paging.elf lab WORKLOAD SIZE
+ *
+ * The workload (lab.c) is done as often as the host likes: the guest leaves a mark, takes lab.count,
+ * which the host has stored by then, makes ready, leaves a mark, does the workload so many times,
+ * stores the TSC's ticks that it took into lab.ticks, and begins anew. A count of 0 ends it.
+ *
+ * Exit status: 0 done and found right, 1 something was not as it should be, 2 no such operation,
+ * 3 an exception that nobody expected.
  *
  * Address space, the same in each space but for the area:
  *
@@ -42,6 +49,7 @@ typedef uint64_t pte_t;
 
 #define ENTRIES	    512
 #define LEAVES_MAX  510
+#define GIVEN_MAX   32768 /* pages that may have been given back at a time */
 
 #define TABLE_ENTRY (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
 #define USER_PAGE   (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_NO_EXECUTE)
@@ -69,6 +77,16 @@ struct operation {
 
 extern const struct operation operations[]; /* ends with a NULL name */
 
+/* What host and guest tell each other in a lab; the host finds it by its symbol. */
+struct lab {
+	uint64_t count; /* the host's: how often; 0: that is all */
+	uint64_t ticks; /* the guest's: of the TSC, in the last round */
+	uint64_t size;	/* from the command line; what of, the workload says */
+};
+
+extern volatile struct lab lab;
+extern const struct operation lab_workloads[]; /* ends with a NULL name */
+
 /* Ends the guest. */
 _Noreturn void finish(unsigned status);
 
@@ -80,6 +98,7 @@ void memory_init(uint64_t free_gpa);
 gpa_t page_take(void); /* not zeroed if it has been given back */
 void page_give(gpa_t page);
 void page_zero(gpa_t page);
+gpa_t region_take(uint64_t bytes, uint64_t align); /* never given back */
 /* A space with user code and so many empty leaf tables at AREA. */
 void space_make(struct space *s, unsigned leaves);
 /* Gives all tables back, zeroed entry by entry as far as they were used. */
@@ -88,6 +107,9 @@ void space_load(const struct space *s); /* MOV to CR3 */
 pte_t *space_entry(const struct space *s, uint64_t page);
 /* Fills leaf entries [from, to) with pages of their own, or all with the one given. */
 void space_fill(struct space *s, uint64_t from, uint64_t to, gpa_t one, pte_t flags);
+
+/* map.c: the entry for `gva` in a table that maps pages of 1 << shift bytes; upper tables are made. */
+pte_t *map_entry(const struct space *s, gva_t gva, unsigned shift);
 
 /* cpu.c */
 void cpu_init(void);
@@ -100,7 +122,7 @@ extern gpa_t switch_roots[SPACES];
 
 /* user.S: GVAs, to be given to user_run. */
 extern const uint8_t user_start[], user_touch[], user_write[], user_calls[], user_switches[],
-	user_endless[];
+	user_chase[], user_endless[];
 gva_t user_gva(const uint8_t *place);
 
 static inline void invlpg(gva_t gva)

@@ -4,8 +4,6 @@
 
 /* Pages that have been given back, the last one on top: as an allocator would, they are used again
  * while the caches, and the shadow, still know them. */
-#define GIVEN_MAX 4096
-
 static gpa_t fresh, given[GIVEN_MAX];
 static unsigned given_count;
 
@@ -38,6 +36,14 @@ gpa_t page_take(void)
 		return given[--given_count];
 	fresh += PAGE_SIZE;
 	return page;
+}
+
+gpa_t region_take(uint64_t bytes, uint64_t align)
+{
+	gpa_t region = (fresh + align - 1) & ~(align - 1);
+
+	fresh = region + bytes;
+	return region;
 }
 
 void page_give(gpa_t page)

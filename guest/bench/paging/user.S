@@ -7,7 +7,8 @@
 
 	.section .user, "ax"
 	.balign	4096
-	.globl	user_start, user_touch, user_write, user_calls, user_switches, user_endless
+	.globl	user_start, user_touch, user_write, user_calls, user_switches
+	.globl	user_chase, user_endless
 user_start:
 
 /* Reads a word of each page. */
@@ -24,6 +25,13 @@ user_write:
 	add	$4096, %rdi
 	dec	%rsi
 	jnz	user_write
+	jmp	done
+
+/* Follows pointers. */
+user_chase:
+	mov	(%rdi), %rdi
+	dec	%rsi
+	jnz	user_chase
 	jmp	done
 
 user_calls:

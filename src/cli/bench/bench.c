@@ -125,23 +125,20 @@ int cli_bench(int argc, char **argv)
 
 	if (status)
 		return status < 0 ? cli_finish(0) : status;
-	if (argc == optind)
-		return cli_fail(
-			"bench: which measurement? give startup, walk, shadow or trace; see "
-			"penumbra bench --help");
-	r.name = argv + optind + 1;
-	r.names = argc - optind - 1;
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+	r.name = argv + optind;
+	r.names = argc - optind;
+	cli_sandbox_say(&r.sandbox);
+	for (size_t i = 0; r.names && i < sizeof(commands) / sizeof(commands[0]); i++) {
 		const struct command *c = &commands[i];
 
-		if (strcmp(argv[optind], c->name) != 0)
+		if (strcmp(r.name[0], c->name) != 0)
 			continue;
+		r.name++;
+		r.names--;
 		if (!c->takes_names && (r.names || r.counts_only))
 			return cli_fail("bench %s: takes no %s; see penumbra bench --help", c->name,
 					r.names ? r.name[0] : "--counts");
-		cli_sandbox_say(&r.sandbox);
 		return c->run(&r);
 	}
-	return cli_fail("bench: %s: no such measurement; give startup, walk, shadow or trace",
-			argv[optind]);
+	return bench_lab_command(&r);
 }

@@ -20,6 +20,7 @@ struct bench_request {
 };
 
 /* Each prints its report and returns the process's exit status. */
+int bench_lab_command(const struct bench_request *r);
 int bench_startup_command(const struct bench_request *r);
 int bench_walk_command(const struct bench_request *r);
 int bench_shadow_command(const struct bench_request *r);
