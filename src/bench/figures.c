@@ -2,6 +2,7 @@
 #include "bench/figures.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,24 +54,38 @@ static uint64_t draw(uint64_t *x)
 	return *x * UINT64_C(2685821657736338717) >> 32;
 }
 
-struct interval figures_ratio(const double *a, const double *b, unsigned n)
+static struct interval bootstrap(const double *a, unsigned n, const double *b, unsigned m,
+				 bool pairs)
 {
 	double ratio[DRAWS], x[FIGURES_MAX], y[FIGURES_MAX];
 	uint64_t seed = 88172645463325252;
 
-	if (n > FIGURES_MAX)
-		n = FIGURES_MAX;
+	n = n < FIGURES_MAX ? n : FIGURES_MAX;
+	m = m < FIGURES_MAX ? m : FIGURES_MAX;
 	for (unsigned d = 0; d < DRAWS; d++) {
 		for (unsigned i = 0; i < n; i++) {
-			unsigned pair = (unsigned)(draw(&seed) % n);
+			unsigned which = (unsigned)(draw(&seed) % n);
 
-			x[i] = a[pair];
-			y[i] = b[pair];
+			x[i] = a[which];
+			if (pairs)
+				y[i] = b[which];
 		}
+		for (unsigned i = 0; !pairs && i < m; i++)
+			y[i] = b[draw(&seed) % m];
 		sort(x, n);
-		sort(y, n);
-		ratio[d] = middle(x, n) / middle(y, n);
+		sort(y, m);
+		ratio[d] = middle(x, n) / middle(y, m);
 	}
 	sort(ratio, DRAWS);
 	return (struct interval){ratio[DRAWS / 40], ratio[DRAWS - 1 - DRAWS / 40]};
+}
+
+struct interval figures_ratio(const double *a, const double *b, unsigned n)
+{
+	return bootstrap(a, n, b, n, true);
+}
+
+struct interval figures_ratio_apart(const double *a, unsigned n, const double *b, unsigned m)
+{
+	return bootstrap(a, n, b, m, false);
 }

@@ -25,4 +25,7 @@ struct figures figures_of(const double *value, unsigned n);
  */
 struct interval figures_ratio(const double *a, const double *b, unsigned n);
 
+/* The same of figures that were measured apart, n of one and m of the other: each drawn by itself. */
+struct interval figures_ratio_apart(const double *a, unsigned n, const double *b, unsigned m);
+
 #endif

@@ -86,9 +86,8 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"startup", bench_startup_command, false},
-	{"walk", bench_walk_command, false},
-	{"shadow", bench_shadow_command, true},
+	{"compare", bench_compare_command, true}, {"startup", bench_startup_command, false},
+	{"walk", bench_walk_command, false},	  {"shadow", bench_shadow_command, true},
 	{"trace", bench_trace_command, false},
 };
 
@@ -101,6 +100,7 @@ static int take(void *arg, int option, const char *value)
 	case 'c': r->counts_only = true; return 0;
 	case 'j': r->json = true; return 0;
 	case 's': r->sandbox.off = true; return 0;
+	case 'g': r->gate = value; return 0;
 	default:
 		if (!parse_count(value, &n) || n < 1 || n > 1000)
 			return cli_bad_value("rounds", value, "give 1 to 1000");
@@ -110,9 +110,13 @@ static int take(void *arg, int option, const char *value)
 }
 
 static const struct option options[] = {
-	{"rounds", required_argument, NULL, 'r'},  {"counts", no_argument, NULL, 'c'},
-	{"json", no_argument, NULL, 'j'},	   {"no-sandbox", no_argument, NULL, 's'},
-	{"help", no_argument, NULL, CLI_OPT_HELP}, {0},
+	{"rounds", required_argument, NULL, 'r'},
+	{"counts", no_argument, NULL, 'c'},
+	{"gate", required_argument, NULL, 'g'},
+	{"json", no_argument, NULL, 'j'},
+	{"no-sandbox", no_argument, NULL, 's'},
+	{"help", no_argument, NULL, CLI_OPT_HELP},
+	{0},
 };
 
 static const struct cli_syntax syntax = {

@@ -17,9 +17,11 @@ struct bench_request {
 	struct sandbox_options sandbox;
 	int names; /* of bench shadow: only these operations; 0: all */
 	char *const *name;
+	const char *gate; /* of bench compare; NULL: the default */
 };
 
 /* Each prints its report and returns the process's exit status. */
+int bench_compare_command(const struct bench_request *r);
 int bench_lab_command(const struct bench_request *r);
 int bench_startup_command(const struct bench_request *r);
 int bench_walk_command(const struct bench_request *r);
