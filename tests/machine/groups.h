@@ -31,6 +31,7 @@ extern const struct group group_options;
 extern const struct group group_stats;
 extern const struct group group_bench;
 extern const struct group group_bench_shadow;
+extern const struct group group_bench_lab;
 extern const struct group group_system_calls;
 extern const struct group group_pagelab;
 extern const struct group group_shadow;

@@ -19,21 +19,17 @@
 #include <unistd.h>
 
 static const struct group *const groups[] = {
-	&group_embed,	      &group_map,	    &group_boot,
-	&group_calls,	      &group_ends,	    &group_options,
-	&group_stats,	      &group_bench,	    &group_bench_shadow,
-	&group_system_calls,  &group_pagelab,	    &group_shadow,
-	&group_toggle,	      &group_hostile,	    &group_hostile_self,
-	&group_hostile_reach, &group_hostile_edges, &group_hostile_slots,
-	&group_cr2,	      &group_examples,	    &group_warnings,
-	&group_probe,	      &group_untrack,	    &group_keys,
-	&group_device,	      &group_levels,	    &group_trace,
-	&group_trace_read,    &group_explain,	    &group_explain_line,
-	&group_trace_source,  &group_trace_host,    &group_trace_kernel,
-	&group_conformance,   &group_fuzz,	    &group_fuzz_command,
-	&group_sandbox,	      &group_sandbox_run,   &group_sandbox_commands,
-	&group_faults,	      &group_fault_limits,  &group_fault_signals,
-	&group_fault_memory,
+	&group_embed,	      &group_map,	    &group_boot,	  &group_calls,
+	&group_ends,	      &group_options,	    &group_stats,	  &group_bench,
+	&group_bench_shadow,  &group_bench_lab,	    &group_system_calls,  &group_pagelab,
+	&group_shadow,	      &group_toggle,	    &group_hostile,	  &group_hostile_self,
+	&group_hostile_reach, &group_hostile_edges, &group_hostile_slots, &group_cr2,
+	&group_examples,      &group_warnings,	    &group_probe,	  &group_untrack,
+	&group_keys,	      &group_device,	    &group_levels,	  &group_trace,
+	&group_trace_read,    &group_explain,	    &group_explain_line,  &group_trace_source,
+	&group_trace_host,    &group_trace_kernel,  &group_conformance,	  &group_fuzz,
+	&group_fuzz_command,  &group_sandbox,	    &group_sandbox_run,	  &group_sandbox_commands,
+	&group_faults,	      &group_fault_limits,  &group_fault_signals, &group_fault_memory,
 };
 
 #define GROUPS COUNT(groups)

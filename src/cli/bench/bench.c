@@ -10,9 +10,16 @@
 #include <string.h>
 
 static const char usage[] =
-	"usage: penumbra bench startup|walk|trace [OPTION]...\n"
+	"usage: penumbra bench [OPTION]... [WORKLOAD]...\n"
+	"       penumbra bench compare [--gate=LIST] BEFORE.json NOW.json\n"
+	"       penumbra bench startup|walk|trace [OPTION]...\n"
 	"       penumbra bench shadow [OPTION]... [OPERATION]...\n"
 	"\n"
+	"Without a name, or with those of workloads (docs/bench.md): what one operation\n"
+	"costs in hw mode and in shadow mode with each strategy, in time and in exits.\n"
+	"\n"
+	"  compare   what has changed between two results of --json: counts exactly,\n"
+	"            times by the interval of their ratio\n"
 	"  startup   from process start to the guest's first exit and to process end, by\n"
 	"            phase, and the round trip of an OUT, each beside a bare program that\n"
 	"            makes the same KVM calls and nothing else\n"
@@ -29,12 +36,18 @@ static const char usage[] =
 	"              so too if operations are named, as --json names them; fault-time\n"
 	"              is the time of a hidden fault\n"
 	"  --json      print one JSON object\n"
+	"  --csv       of workloads: a line for each workload and column\n"
+	"  --gate=LIST of compare: what may change, in percent (default\n"
+	"              counts=0%,time=20%)\n"
 	"  --no-sandbox\n"
 	"              run the guests without the sandbox\n"
 	"  --help      print this\n"
 	"\n"
 	"Times vary with the machine: read the ratios, medians of paired rounds,\n"
-	"with their least and greatest. Counts of shadow mode are exact.\n";
+	"with their least and greatest. Counts of shadow mode are exact.\n"
+	"\n"
+	"Exit status: 0 done; of compare 1 something is worse, 2 something is missing;\n"
+	"125 Penumbra's failure; 126 the host lacks what was asked for.\n";
 
 #define ROUNDS_DEFAULT 25
 
@@ -101,6 +114,7 @@ static int take(void *arg, int option, const char *value)
 	case 'j': r->json = true; return 0;
 	case 's': r->sandbox.off = true; return 0;
 	case 'g': r->gate = value; return 0;
+	case 'v': r->csv = true; return 0;
 	default:
 		if (!parse_count(value, &n) || n < 1 || n > 1000)
 			return cli_bad_value("rounds", value, "give 1 to 1000");
@@ -110,13 +124,10 @@ static int take(void *arg, int option, const char *value)
 }
 
 static const struct option options[] = {
-	{"rounds", required_argument, NULL, 'r'},
-	{"counts", no_argument, NULL, 'c'},
-	{"gate", required_argument, NULL, 'g'},
-	{"json", no_argument, NULL, 'j'},
-	{"no-sandbox", no_argument, NULL, 's'},
-	{"help", no_argument, NULL, CLI_OPT_HELP},
-	{0},
+	{"rounds", required_argument, NULL, 'r'},  {"counts", no_argument, NULL, 'c'},
+	{"gate", required_argument, NULL, 'g'},	   {"csv", no_argument, NULL, 'v'},
+	{"json", no_argument, NULL, 'j'},	   {"no-sandbox", no_argument, NULL, 's'},
+	{"help", no_argument, NULL, CLI_OPT_HELP}, {0},
 };
 
 static const struct cli_syntax syntax = {
@@ -139,10 +150,15 @@ int cli_bench(int argc, char **argv)
 			continue;
 		r.name++;
 		r.names--;
+		if (r.csv)
+			return cli_fail("bench %s: has no --csv; see penumbra bench --help",
+					c->name);
 		if (!c->takes_names && (r.names || r.counts_only))
 			return cli_fail("bench %s: takes no %s; see penumbra bench --help", c->name,
 					r.names ? r.name[0] : "--counts");
 		return c->run(&r);
 	}
+	if (r.json && r.csv)
+		return cli_fail("--json and --csv: give one of them");
 	return bench_lab_command(&r);
 }

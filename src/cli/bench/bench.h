@@ -12,6 +12,7 @@
 /* What was asked for. */
 struct bench_request {
 	bool json;
+	bool csv;	  /* of workloads */
 	bool counts_only; /* of bench shadow: no times, no workloads */
 	unsigned rounds;
 	struct sandbox_options sandbox;

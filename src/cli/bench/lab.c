@@ -11,6 +11,7 @@
 #include "cli/sandbox.h"
 #include "kvm/probe.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -76,6 +77,31 @@ static json_t *report_json(const struct done *done, unsigned count, const char *
 			 (int)rounds, "workloads", workloads);
 }
 
+/* --- For tables of others ------------------------------------------------------------------- */
+
+static void print_csv(const struct done *done, unsigned count, const char *host)
+{
+	fputs("host,workload,column,operations,ns_median,ns_min,ns_max,ns_mad,tsc_median", stdout);
+	for (unsigned k = 0; k < COUNTS; k++)
+		printf(",%s", count_names[k]);
+	puts(",shadow_peak,ratio,ratio_low,ratio_high");
+	for (unsigned i = 0; i < count * LAB_COLUMNS; i++) {
+		const struct done *d = &done[i / LAB_COLUMNS];
+		const struct lab_cell *c = &d->result.cell[i % LAB_COLUMNS];
+		const struct lab_cell *hw = &d->result.cell[LAB_HW];
+		struct figures ns = figures_of(c->ns, c->rounds);
+		struct interval ratio = figures_ratio(c->ns, hw->ns, c->rounds);
+
+		printf("%s,%s,%s,%" PRIu64 ",%.2f,%.2f,%.2f,%.2f,%.1f", host, d->w->name,
+		       lab_column_names[i % LAB_COLUMNS], c->n, ns.median, ns.min, ns.max, ns.mad,
+		       figures_of(c->ticks, c->rounds).median);
+		for (unsigned k = 0; k < COUNTS; k++)
+			printf(",%g", c->count[k]);
+		printf(",%" PRIu64 ",%.3f,%.3f,%.3f\n", c->shadow_peak,
+		       ns.median / figures_of(hw->ns, hw->rounds).median, ratio.low, ratio.high);
+	}
+}
+
 /* --- For people ----------------------------------------------------------------------------- */
 
 static void print_times(const struct done *done, unsigned count)
@@ -114,7 +140,7 @@ static void print_counts(const struct done *done, unsigned count)
 
 static void print_report(const struct done *done, unsigned count, const char *host, unsigned rounds)
 {
-	printf("host: %s; second dimension warm; medians of %u rounds in turns\n\n", host, rounds);
+	printf("host: %s; second dimension warm\nmedians of %u rounds in turns\n\n", host, rounds);
 	print_times(done, count);
 	print_counts(done, count);
 	printf("\nexits are Penumbra's (returns of KVM_RUN), KVM those to the host's kernel.\n");
@@ -186,6 +212,9 @@ int bench_lab_command(const struct bench_request *r)
 		return cli_fail_error(&err);
 	if (r->json)
 		return bench_print_json(report_json(done, count, pn_paging_name(paging), q.rounds));
-	print_report(done, count, pn_paging_name(paging), q.rounds);
+	if (r->csv)
+		print_csv(done, count, pn_paging_name(paging));
+	else
+		print_report(done, count, pn_paging_name(paging), q.rounds);
 	return cli_finish(0);
 }

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* Medians, deviations, and how sure a ratio is. */
+#include "bench/figures.h"
+#include "check.h"
+
+static void the_figures_are_those_of_the_book(void **state)
+{
+	static const double odd[] = {5, 1, 100, 3, 4}, even[] = {4, 1, 3, 2};
+	struct figures f = figures_of(odd, COUNT(odd));
+
+	(void)state;
+	/* Deviations from 4: 0, 1, 1, 3, 96. */
+	assert_true(f.median == 4 && f.min == 1 && f.max == 100 && f.mad == 1);
+	f = figures_of(even, COUNT(even));
+	assert_true(f.median == 2.5 && f.min == 1 && f.max == 4 && f.mad == 1);
+	f = figures_of(odd, 1);
+	assert_true(f.median == 5 && f.mad == 0);
+	f = figures_of(odd, 0);
+	assert_true(f.median == 0 && f.max == 0);
+}
+
+static void a_ratio_without_noise_is_sure(void **state)
+{
+	static const double a[] = {6, 6, 6, 6, 6}, b[] = {2, 2, 2, 2, 2};
+	struct interval i = figures_ratio(a, b, COUNT(a));
+
+	(void)state;
+	assert_true(i.low == 3 && i.high == 3);
+}
+
+/* What drifts hits both of a pair: paired, the ratio is as sure as ever. */
+static void drift_is_no_noise_to_pairs(void **state)
+{
+	double a[40], b[40];
+	struct interval pairs, apart;
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT(a); i++) {
+		b[i] = 100 + 10.0 * i;
+		a[i] = 2 * b[i];
+	}
+	pairs = figures_ratio(a, b, COUNT(a));
+	apart = figures_ratio_apart(a, COUNT(a), b, COUNT(b));
+	assert_true(pairs.low == 2 && pairs.high == 2);
+	assert_true(apart.low < 1.8 && apart.high > 2.2);
+}
+
+/* 95 intervals in 100 hold the true ratio; of 200, chance leaves some more or fewer out. */
+static void the_interval_holds_the_truth_as_often_as_it_says(void **state)
+{
+	uint64_t x = 42;
+	unsigned held = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 200; round++) {
+		double a[25], b[25];
+		struct interval i;
+
+		for (unsigned k = 0; k < COUNT(a); k++) {
+			/* The sum of two dice, around 7 in both: the ratio of the medians is 3. */
+			double dice[2];
+
+			for (unsigned d = 0; d < 2; d++) {
+				x = x * 6364136223846793005 + 1442695040888963407;
+				dice[d] = (double)(x >> 33) / 2147483648.0;
+				x = x * 6364136223846793005 + 1442695040888963407;
+				dice[d] += (double)(x >> 33) / 2147483648.0;
+			}
+			a[k] = 3 * (10 + dice[0]);
+			b[k] = 10 + dice[1];
+		}
+		i = figures_ratio_apart(a, COUNT(a), b, COUNT(b));
+		held += i.low <= 3 && i.high >= 3;
+	}
+	if (held < 180 || held == 200)
+		fail_msg("%u of 200", held);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_figures_are_those_of_the_book),
+		cmocka_unit_test(a_ratio_without_noise_is_sure),
+		cmocka_unit_test(drift_is_no_noise_to_pairs),
+		cmocka_unit_test(the_interval_holds_the_truth_as_often_as_it_says),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
