@@ -61,7 +61,7 @@ if wanted rigs; then
 	if scripts/rig/setup.sh; then
 		# What a command makes of its input, or of a host that refuses things, is the same whatever
 		# the MMU below: those groups run on this machine.
-		others=(-faults -fault_limits -fault_signals -fault_memory -bench -fuzz_command -options
+		others=(-faults -fault_limits -fault_signals -fault_memory -bench -bench_compare -fuzz_command -options
 			-trace_read)
 		rig 'kvm_intel ept=0' intel ept=0 "${others[@]}"
 		rig 'kvm_intel ept=1' intel ept=1 "${others[@]}"

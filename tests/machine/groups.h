@@ -32,6 +32,7 @@ extern const struct group group_stats;
 extern const struct group group_bench;
 extern const struct group group_bench_shadow;
 extern const struct group group_bench_lab;
+extern const struct group group_bench_compare;
 extern const struct group group_system_calls;
 extern const struct group group_pagelab;
 extern const struct group group_shadow;

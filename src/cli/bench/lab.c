@@ -106,13 +106,13 @@ static void print_csv(const struct done *done, unsigned count, const char *host)
 
 static void print_times(const struct done *done, unsigned count)
 {
-	printf("%-17s %9s %9s %7s %9s %7s %9s %7s\n", "ns an operation", "hw", "unsync", "", "wp",
-	       "", "vtlb", "");
+	printf("%-16s %9s %9s %7s %9s %7s %9s %7s\n", "ns an operation", "hw", "unsync", "of hw",
+	       "wp", "of hw", "vtlb", "of hw");
 	for (unsigned i = 0; i < count; i++) {
 		const struct lab_cell *c = done[i].result.cell;
 		double hw = figures_of(c[LAB_HW].ns, c[LAB_HW].rounds).median;
 
-		printf("%-17s %9.*f", done[i].w->name, DECIMALS(hw), hw);
+		printf("%-16s %9.*f", done[i].w->name, DECIMALS(hw), hw);
 		for (unsigned k = LAB_UNSYNC; k < LAB_COLUMNS; k++) {
 			double ns = figures_of(c[k].ns, c[k].rounds).median;
 
@@ -124,13 +124,13 @@ static void print_times(const struct done *done, unsigned count)
 
 static void print_counts(const struct done *done, unsigned count)
 {
-	printf("\n%-17s %7s %23s %15s %14s\n", "", "hw", "unsync", "wp", "vtlb");
-	printf("%-17s %7s %7s %7s %7s %7s %7s %6s %7s\n", "an operation", "KVM", "exits", "hidden",
+	printf("\n%-16s %7s %23s %15s %14s\n", "", "hw", "unsync", "wp", "vtlb");
+	printf("%-16s %7s %7s %7s %7s %7s %7s %6s %7s\n", "an operation", "KVM", "exits", "hidden",
 	       "KVM", "exits", "hidden", "exits", "hidden");
 	for (unsigned i = 0; i < count; i++) {
 		const struct lab_cell *c = done[i].result.cell;
 
-		printf("%-17s %7.2f %7.2f %7.2f %7.2f %7.2f %7.2f %6.2f %7.2f\n", done[i].w->name,
+		printf("%-16s %7.2f %7.2f %7.2f %7.2f %7.2f %7.2f %6.2f %7.2f\n", done[i].w->name,
 		       c[LAB_HW].count[COUNT_KVM], c[LAB_UNSYNC].count[COUNT_EXITS],
 		       c[LAB_UNSYNC].count[COUNT_HIDDEN], c[LAB_UNSYNC].count[COUNT_KVM],
 		       c[LAB_WP].count[COUNT_EXITS], c[LAB_WP].count[COUNT_HIDDEN],
