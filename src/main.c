@@ -20,7 +20,7 @@ static const struct subcommand subcommands[] = {
 	{"explain", cli_explain, "run a guest up to a point and explain one translation"},
 	{"fuzz", cli_fuzz, "hold the modes and the walker against each other"},
 	{"trace", cli_trace, "print what run --trace has written"},
-	{"bench", cli_bench, "measure start-up, exits, shadow mode, tracing, the walker"},
+	{"bench", cli_bench, "what each way of virtualising memory costs, and Penumbra itself"},
 };
 
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
