@@ -57,7 +57,7 @@ static uint64_t draw(uint64_t *x)
 static struct interval bootstrap(const double *a, unsigned n, const double *b, unsigned m,
 				 bool pairs)
 {
-	double ratio[DRAWS], x[FIGURES_MAX], y[FIGURES_MAX];
+	double ratio[DRAWS], x[FIGURES_MAX] = {0}, y[FIGURES_MAX] = {0};
 	uint64_t seed = 88172645463325252;
 
 	n = n < FIGURES_MAX ? n : FIGURES_MAX;

@@ -157,7 +157,7 @@ static int sit_down(struct seat *seat, const struct lab_workload *w, enum lab_co
 static int count(struct seat *seat, const struct lab_workload *w, struct lab_cell *cell,
 		 struct pn_error *err)
 {
-	struct turn turn[COUNT_ROUNDS];
+	struct turn turn[COUNT_ROUNDS] = {{.ns = 0}};
 
 	for (unsigned i = 0; i < COUNT_ROUNDS; i++) {
 		int code = take_turn(seat, i < 2 ? w->count : 2 * w->count, &turn[i], err);
