@@ -112,6 +112,7 @@ static int take_turn(struct seat *seat, uint64_t n, struct turn *turn, struct pn
 	uint64_t begin;
 	int code;
 
+	*turn = (struct turn){.ns = 0};
 	if (pn_write(seat->m, seat->lab, &n, sizeof(n)))
 		return pn_fail(err, PN_ERR_STATE, "paging.elf: its lab is not in memory");
 	code = run_to_mark(seat, err);
@@ -157,7 +158,7 @@ static int sit_down(struct seat *seat, const struct lab_workload *w, enum lab_co
 static int count(struct seat *seat, const struct lab_workload *w, struct lab_cell *cell,
 		 struct pn_error *err)
 {
-	struct turn turn[COUNT_ROUNDS] = {{.ns = 0}};
+	struct turn turn[COUNT_ROUNDS];
 
 	for (unsigned i = 0; i < COUNT_ROUNDS; i++) {
 		int code = take_turn(seat, i < 2 ? w->count : 2 * w->count, &turn[i], err);
