@@ -79,8 +79,9 @@ static void every_workload_runs_in_all_modes(void **state)
 	skip_without(PAGING);
 	for (const struct lab_workload *w = lab_workloads; w->name; w++) {
 		/* A rig has the two that do a bit of everything. */
-		if (!w->by_default || !(repeats(1, 0) || strcmp(w->name, "mixed") == 0 ||
-					strcmp(w->name, "fork-cow") == 0))
+		if (!w->by_default || w->ram > UINT64_C(64) << 20 ||
+		    !(repeats(1, 0) || strcmp(w->name, "mixed") == 0 ||
+		      strcmp(w->name, "fork-cow") == 0))
 			continue;
 		lab(&r, w->name);
 		for (unsigned c = 0; c < LAB_COLUMNS; c++) {
