@@ -74,7 +74,8 @@ if wanted rigs; then
 		count 'rigs' 0 0 5 'scripts/rig/setup.sh failed; see above'
 	fi
 fi
-if wanted asan; then machine_tests 'asan machine' build-asan; fi
+# What these two run of ours the others run as well.
+if wanted asan; then machine_tests 'asan machine' build-asan -bench -conformance; fi
 if wanted style; then check 'style' scripts/style.sh; fi
 host() { build/penumbra doctor --json | sed -n 's/^ *"host_paging": "\(.*\)",$/\1/p'; }
 if wanted machine; then machine_tests "this host: $(host)" build; fi

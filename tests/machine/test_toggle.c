@@ -87,7 +87,8 @@ static void every_shadow_is_right_over_changes(void **state)
 
 	(void)state;
 	skip_without(PAGELAB);
-	for (size_t s = 0; s < COUNT(strategies); s++) {
+	/* In a rig the first strategy has had the same without an audit. */
+	for (size_t s = repeats(0, 1); s < COUNT(strategies); s++) {
 		RUN(p, "run", "--timeout=110", "--mmu=shadow", "--toggle-every=1ms", audit,
 		    "--shadow-mem=2M", strategies[s], PAGELAB, "--", "all");
 		if (p->status != 0)
