@@ -76,7 +76,10 @@ tally_tests() { # title, log, exit status, command
 	fi
 	if [ "$f" != 0 ]; then
 		echo "$1: $4"
-		grep -vE '^\[( RUN  |       OK )' "$2" | tail -n 100
+		# What each failed test said; a crash says what it has to at the end.
+		grep -aE -B 12 '^\[  FAILED  \] [a-z0-9_]+$' "$2" |
+			grep -avE '^\[( RUN  |       OK )' | head -n 200 || true
+		tail -n 20 "$2"
 	fi
 	count "$1" "$p" "$f" "$s" "$(sed -n 's/^skipped: //p' "$2" | sort | uniq -c |
 		awk '{ n = $1; $1 = ""; printf "%s%d:%s", sep, n, $0; sep = "; " }')"

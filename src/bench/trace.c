@@ -143,6 +143,7 @@ static int measure_runs(struct bench_trace *result, unsigned rounds, const struc
 
 struct taker {
 	struct trace_ring ring;
+	atomic_uint_fast64_t taken;
 	atomic_bool stop;
 };
 
@@ -156,10 +157,20 @@ static void *take(void *arg)
 		uint32_t count = trace_ring_peek(&t->ring, &first);
 
 		trace_ring_took(&t->ring, count);
+		atomic_fetch_add(&t->taken, count);
 		if (!count)
 			nanosleep(&pause, NULL);
 	}
 	return NULL;
+}
+
+/* A round begins with an empty ring, so that some of its records find room however busy the machine. */
+static void await_taker(const struct taker *t, uint64_t put)
+{
+	const struct timespec pause = {.tv_nsec = 100000};
+
+	while (atomic_load(&t->taken) + t->ring.dropped_total < put)
+		nanosleep(&pause, NULL);
 }
 
 static int measure_ring(struct bench_trace *result, unsigned rounds, struct pn_error *err)
@@ -176,8 +187,11 @@ static int measure_ring(struct bench_trace *result, unsigned rounds, struct pn_e
 	}
 	result->ring_records = RING_RECORDS;
 	for (unsigned round = 0; round <= rounds; round++) {
-		uint64_t lost = t.ring.dropped_total, begin = clock_ns();
+		uint64_t lost, begin;
 
+		await_taker(&t, round * RING_RECORDS);
+		lost = t.ring.dropped_total;
+		begin = clock_ns();
 		for (uint64_t i = 0; i < RING_RECORDS; i++) {
 			record.address = i << 12;
 			trace_ring_put(&t.ring, &record);
