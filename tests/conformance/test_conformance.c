@@ -33,13 +33,13 @@ static unsigned one_in(unsigned here, unsigned qemu, unsigned bochs)
 #define SHADOW(which) \
 	.config = {.mode = PN_MODE_SHADOW, .audit_every = 256, .strategy = PN_STRATEGY_##which}
 
-TOUR(hw_does_as_walk_says, "hw", 7, 7, 31, .config.mode = PN_MODE_HW)
+TOUR(hw_does_as_walk_says, "hw", 7, 17, 31, .config.mode = PN_MODE_HW)
 TOUR(vtlb_does_as_walk_says, "shadow, vtlb", 67, 101, 997, SHADOW(VTLB))
 TOUR(wp_does_as_walk_says, "shadow, wp", 67, 101, 997, SHADOW(WP))
 TOUR(unsync_does_as_walk_says, "shadow, unsync", 67, 101, 997, SHADOW(UNSYNC))
 TOUR(changing_modes_does_as_walk_says, "a millisecond in each mode", 67, 101, 997,
      .config.toggle_ns = 1000000)
-TOUR(hw_with_five_levels_does_as_walk_says, "hw, five levels", 11, 11, 31, .config.levels = 5)
+TOUR(hw_with_five_levels_does_as_walk_says, "hw, five levels", 11, 23, 31, .config.levels = 5)
 TOUR(shadow_with_five_levels_does_as_walk_says, "shadow, unsync, five levels", 67, 101, 997,
      SHADOW(UNSYNC), .config.levels = 5)
 TOUR(hw_keeps_to_the_guests_maxphyaddr, "hw, MAXPHYADDR 36", 29, 29, 97, .maxphyaddr = 36)
