@@ -193,9 +193,8 @@ static int measure(struct seat *seat, struct lab_cell *cell, struct pn_error *er
 
 	if (code)
 		return code;
-	cell->ns[cell->rounds] = (double)turn.ns / (double)cell->n;
-	cell->ticks[cell->rounds] = (double)turn.ticks / (double)cell->n;
-	cell->rounds++;
+	sample_add(&cell->ns, (double)turn.ns / (double)cell->n);
+	sample_add(&cell->ticks, (double)turn.ticks / (double)cell->n);
 	return PN_OK;
 }
 

@@ -43,11 +43,9 @@ struct lab_workload {
 
 extern const struct lab_workload lab_workloads[]; /* ends with a NULL name */
 
-#define LAB_ROUNDS_MAX 101
-
 struct lab_request {
 	const char *guest;    /* path of paging.elf */
-	unsigned rounds;      /* that are measured, 1 to LAB_ROUNDS_MAX */
+	unsigned rounds;      /* that are measured, 1 to SAMPLE_MAX */
 	uint64_t long_enough; /* ns of a round */
 	unsigned columns;     /* bits 1 << enum lab_column; LAB_HW among them */
 	const struct sandbox_options *sandbox;
@@ -56,11 +54,10 @@ struct lab_request {
 /* What a column came to. */
 struct lab_cell {
 	uint64_t n; /* operations of a round */
-	unsigned rounds;
-	double ns[LAB_ROUNDS_MAX];    /* of an operation, round by round */
-	double ticks[LAB_ROUNDS_MAX]; /* the same by the guest's TSC */
-	double count[COUNTS];	      /* of an operation */
-	uint64_t shadow_peak;	      /* bytes of shadow tables; 0 in hw mode */
+	struct sample ns,
+		ticks; /* of an operation, round by round: the host's clock, the guest's TSC */
+	double count[COUNTS]; /* of an operation */
+	uint64_t shadow_peak; /* bytes of shadow tables; 0 in hw mode */
 };
 
 struct lab_result {

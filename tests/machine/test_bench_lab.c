@@ -85,8 +85,9 @@ static void every_workload_runs_in_all_modes(void **state)
 			continue;
 		lab(&r, w->name);
 		for (unsigned c = 0; c < LAB_COLUMNS; c++) {
-			CHECK_NUMBER(w->name, "rounds", r.cell[c].rounds, 1);
-			CHECK_TRUE(w->name, r.cell[c].ns[0] > 0 && r.cell[c].ticks[0] > 0);
+			CHECK_NUMBER(w->name, "rounds", r.cell[c].ns.count, 1);
+			CHECK_TRUE(w->name,
+				   r.cell[c].ns.value[0] > 0 && r.cell[c].ticks.value[0] > 0);
 		}
 	}
 }

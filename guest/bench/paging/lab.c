@@ -8,64 +8,23 @@
 
 #include <penumbra/guest.h>
 
-#define SPACES_MAX 64
-#define TOUCHED	   8   /* pages of a space, after a switch */
-#define PROCESS	   8   /* pages that a process writes */
-#define STORM	   256 /* pages that are made read-only together */
-#define FORKED	   64  /* pages of a parent */
-#define MEBIBYTE   256 /* pages */
-#define CHASE	   UINT64_C(0x8040000000)
+#define TOUCHED	 8   /* pages of a space, after a switch */
+#define PROCESS	 8   /* pages that a process writes */
+#define STORM	 256 /* pages that are made read-only together */
+#define FORKED	 64  /* pages of a parent */
+#define MEBIBYTE 256 /* pages */
+#define CHASE	 UINT64_C(0x8040000000)
 
 volatile struct lab lab;
 
-static struct space spaces[SPACES_MAX], child;
-static gpa_t frames[2];
 static uint64_t cold; /* pages of the area that are mapped, from its first on */
-
-static gva_t page_gva(uint64_t page)
-{
-	return AREA + page * PAGE_SIZE;
-}
-
-/* The space that most work in, with so many leaf tables; and two pages to map. */
-static bool begin(unsigned leaves)
-{
-	if (spaces[0].root)
-		return false;
-	for (unsigned i = 0; i < 2; i++) {
-		frames[i] = page_take();
-		page_zero(frames[i]);
-	}
-	space_make(&spaces[0], leaves);
-	space_load(&spaces[0]);
-	return true;
-}
-
-static void unmap(const struct space *s, uint64_t from, uint64_t to)
-{
-	for (uint64_t i = from; i < to; i++) {
-		pte_t *entry = space_entry(s, i);
-
-		if (*entry)
-			page_give(*entry & PTE_ADDRESS);
-		store(entry, 0);
-	}
-}
-
-static void demand_zero(struct fault_frame *frame)
-{
-	gpa_t page = page_take();
-
-	page_zero(page);
-	store(space_entry(&spaces[0], (frame->rdi - AREA) / PAGE_SIZE), page | USER_PAGE);
-}
 
 /* --- Ring 3 and back, out and back ---------------------------------------------------------- */
 
 static void prepare_plain(uint64_t n)
 {
 	(void)n;
-	begin(1);
+	spaces_begin(1);
 }
 
 static void run_syscall(uint64_t n)
@@ -83,9 +42,9 @@ static void run_exit(uint64_t n)
 
 static void prepare_cold(uint64_t n)
 {
-	begin(LEAVES_MAX);
+	spaces_begin(LEAVES_MAX);
 	expect(n <= GIVEN_MAX);
-	unmap(&spaces[0], 0, cold);
+	space_unmap(&spaces[0], 0, cold);
 	cold = n;
 	space_load(&spaces[0]);
 	fault_handler = demand_zero;
@@ -99,7 +58,7 @@ static void run_cold(uint64_t n)
 static void prepare_warm(uint64_t n)
 {
 	(void)n;
-	if (begin(LEAVES_MAX))
+	if (spaces_begin(LEAVES_MAX))
 		space_fill(&spaces[0], 0, lab.size, 0, USER_PAGE);
 	user_run(user_gva(user_write), AREA, lab.size);
 }
@@ -139,7 +98,7 @@ static void prepare_chase(unsigned shift, bool is_random)
 	uint64_t pages = lab.size, bytes = pages * PAGE_SIZE;
 	gpa_t region;
 
-	if (!begin(1))
+	if (!spaces_begin(1))
 		return;
 	region = region_take(bytes, UINT64_C(1) << shift);
 	for (uint64_t at = 0; at < bytes; at += UINT64_C(1) << shift)
@@ -196,7 +155,7 @@ static void run_chase(uint64_t n)
 static void prepare_churn(uint64_t n)
 {
 	(void)n;
-	if (begin(2))
+	if (spaces_begin(2))
 		store(space_entry(&spaces[0], 0), frames[0] | USER_PAGE | PAGE_USED);
 	touch(AREA);
 }
@@ -215,7 +174,7 @@ static void run_churn(uint64_t n)
 static void prepare_upper(uint64_t n)
 {
 	(void)n;
-	if (begin(2)) {
+	if (spaces_begin(2)) {
 		store(space_entry(&spaces[0], 0), frames[0] | USER_PAGE | PAGE_USED);
 		store(space_entry(&spaces[0], ENTRIES), frames[1] | USER_PAGE | PAGE_USED);
 	}
@@ -231,18 +190,10 @@ static void run_upper(uint64_t n)
 	}
 }
 
-static void reopen(struct fault_frame *frame)
-{
-	pte_t *entry = space_entry(&spaces[0], (frame->rdi - AREA) / PAGE_SIZE);
-
-	store(entry, *entry | PTE_WRITE);
-	invlpg(frame->rdi);
-}
-
 static void prepare_storm(uint64_t n)
 {
 	(void)n;
-	if (begin(1))
+	if (spaces_begin(1))
 		space_fill(&spaces[0], 0, STORM, 0, USER_PAGE);
 	user_run(user_gva(user_write), AREA, STORM);
 	fault_handler = reopen;
@@ -269,7 +220,7 @@ static void run_storm(uint64_t n)
 static void prepare_alloc(uint64_t n)
 {
 	(void)n;
-	begin(1);
+	spaces_begin(1);
 	fault_handler = demand_zero;
 }
 
@@ -277,7 +228,7 @@ static void run_alloc(uint64_t n)
 {
 	while (n--) {
 		user_run(user_gva(user_write), AREA, 1);
-		unmap(&spaces[0], 0, 1);
+		space_unmap(&spaces[0], 0, 1);
 		invlpg(AREA);
 	}
 }
@@ -302,7 +253,7 @@ static void prepare_switch(uint64_t n)
 {
 	(void)n;
 	expect(lab.size > 0 && lab.size <= SPACES_MAX);
-	if (!begin(1))
+	if (!spaces_begin(1))
 		return;
 	for (unsigned i = 0; i < lab.size; i++) {
 		if (i)
@@ -321,20 +272,13 @@ static void run_switch(uint64_t n)
 	}
 }
 
-static void demand_zero_child(struct fault_frame *frame)
-{
-	gpa_t page = page_take();
-
-	page_zero(page);
-	store(space_entry(&child, (frame->rdi - AREA) / PAGE_SIZE), page | USER_PAGE);
-}
-
 /* A space made, some pages written in it, and all of it given back. */
 static void prepare_spawn(uint64_t n)
 {
 	(void)n;
-	begin(1);
-	fault_handler = demand_zero_child;
+	spaces_begin(1);
+	fault_space = &child;
+	fault_handler = demand_zero;
 }
 
 static void run_spawn(uint64_t n)
@@ -344,53 +288,17 @@ static void run_spawn(uint64_t n)
 		space_load(&child);
 		user_run(user_gva(user_write), AREA, PROCESS);
 		space_load(&spaces[0]);
-		unmap(&child, 0, PROCESS);
+		space_unmap(&child, 0, PROCESS);
 		space_free(&child);
 	}
-}
-
-/* The child's write: a copy of its own. */
-static void copy_on_write(struct fault_frame *frame)
-{
-	pte_t *entry = space_entry(&child, (frame->rdi - AREA) / PAGE_SIZE);
-	gpa_t page = page_take();
-	const void *from = kernel_pointer(*entry & PTE_ADDRESS);
-	void *to = kernel_pointer(page);
-	uint64_t words = PAGE_WORDS;
-
-	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
-	store(entry, page | USER_PAGE);
-	invlpg(frame->rdi);
 }
 
 static void prepare_fork(uint64_t n)
 {
 	(void)n;
-	if (begin(1))
+	if (spaces_begin(1))
 		space_fill(&spaces[0], 0, FORKED, 0, USER_PAGE);
 	user_run(user_gva(user_write), AREA, FORKED);
-}
-
-static void fork_pages(uint64_t pages)
-{
-	space_make(&child, 1);
-	for (uint64_t i = 0; i < pages; i++) {
-		pte_t *entry = space_entry(&spaces[0], i);
-
-		store(entry, *entry & ~PTE_WRITE);
-		store(space_entry(&child, i), *entry);
-	}
-	space_load(&spaces[0]);
-
-	space_load(&child);
-	fault_handler = copy_on_write;
-	user_run(user_gva(user_write), AREA, pages);
-	space_load(&spaces[0]);
-	unmap(&child, 0, pages);
-	space_free(&child);
-
-	fault_handler = reopen;
-	user_run(user_gva(user_write), AREA, pages);
 }
 
 /* For each page of a fork: made read-only, copied for the child, made writable for the parent. */
@@ -405,37 +313,27 @@ static void run_fork(uint64_t n)
 
 #define WORKERS 4
 
-static struct space *worker;
-
-static void demand_zero_worker(struct fault_frame *frame)
-{
-	gpa_t page = page_take();
-
-	page_zero(page);
-	store(space_entry(worker, (frame->rdi - AREA) / PAGE_SIZE), page | USER_PAGE);
-}
-
 static void prepare_mixed(uint64_t n)
 {
 	(void)n;
-	if (begin(1))
+	if (spaces_begin(1))
 		for (unsigned i = 0; i < WORKERS; i++) {
 			if (i)
 				space_make(&spaces[i], 1);
 			space_fill(&spaces[i], 1, 1 + TOUCHED, frames[0], USER_PAGE | PAGE_USED);
 		}
-	fault_handler = demand_zero_worker;
+	fault_handler = demand_zero;
 }
 
 static void run_mixed(uint64_t n)
 {
 	while (n--) {
-		worker = &spaces[n % WORKERS];
-		space_load(worker);
+		fault_space = &spaces[n % WORKERS];
+		space_load(fault_space);
 		user_run(user_gva(user_calls), 0, 4);
 		user_run(user_gva(user_touch), page_gva(1), TOUCHED);
 		user_run(user_gva(user_write), AREA, 1);
-		unmap(worker, 0, 1);
+		space_unmap(fault_space, 0, 1);
 		invlpg(AREA);
 	}
 }

@@ -5,35 +5,13 @@
  */
 #include "paging.h"
 
-static struct space spaces[SPACES], child;
-static uint64_t at;	/* page of the area where the next round begins */
-static uint64_t faults; /* taken by the handlers below */
-static gpa_t frames[2]; /* pages whose first word is their own GPA */
-
-static gva_t page_gva(uint64_t page)
-{
-	return AREA + page * PAGE_SIZE;
-}
-
-/* The first time: the space that most operations work in, and the two frames. */
-static bool prepare_space(unsigned leaves)
-{
-	if (spaces[0].root)
-		return false;
-	for (unsigned i = 0; i < 2; i++) {
-		frames[i] = page_take();
-		*(volatile uint64_t *)kernel_pointer(frames[i]) = frames[i];
-	}
-	space_make(&spaces[0], leaves);
-	space_load(&spaces[0]);
-	return true;
-}
+static uint64_t at; /* page of the area where the next round begins */
 
 /* A page mapped, accessed and dirty. */
 static void prepare_page(uint64_t n)
 {
 	(void)n;
-	if (prepare_space(1))
+	if (spaces_begin(1))
 		store(space_entry(&spaces[0], 0), frames[0] | USER_PAGE | PAGE_USED);
 	touch(AREA);
 }
@@ -64,7 +42,7 @@ static void run_cli(uint64_t n)
 static void prepare_switch(uint64_t n)
 {
 	(void)n;
-	if (!prepare_space(1))
+	if (!spaces_begin(1))
 		return;
 	for (unsigned i = 0; i < SPACES; i++) {
 		if (i)
@@ -122,7 +100,7 @@ static void run_remap(uint64_t n)
 static void prepare_rewrite(uint64_t n)
 {
 	(void)n;
-	if (prepare_space(1))
+	if (spaces_begin(1))
 		space_fill(&spaces[0], 0, ENTRIES, frames[0], USER_PAGE | PAGE_USED);
 	touch(AREA);
 }
@@ -150,7 +128,7 @@ static void run_rewrite_touch(uint64_t n)
 /* Pages that were never accessed: nobody may fill them in before they are. */
 static void prepare_unaccessed(uint64_t n)
 {
-	if (prepare_space(1))
+	if (spaces_begin(1))
 		space_fill(&spaces[0], 0, 4 * n, frames[0], USER_PAGE);
 }
 
@@ -163,7 +141,7 @@ static void run_touch(uint64_t n)
 
 static void prepare_clean(uint64_t n)
 {
-	if (prepare_space(1))
+	if (spaces_begin(1))
 		space_fill(&spaces[0], 0, 4 * n, frames[0], USER_PAGE | PTE_ACCESSED);
 	user_run(user_gva(user_touch), page_gva(at), n);
 	expect(!(*space_entry(&spaces[0], at) & PTE_DIRTY));
@@ -179,7 +157,7 @@ static void run_write(uint64_t n)
 /* A space that the shadow has never seen, its pages accessed and dirty: `n` leaf tables of them. */
 static void prepare_fresh(uint64_t n)
 {
-	prepare_space(1);
+	spaces_begin(1);
 	space_make(&child, (unsigned)n);
 	space_fill(&child, 0, n * ENTRIES, frames[0], USER_PAGE | PAGE_USED);
 	space_load(&child);
@@ -190,25 +168,10 @@ static void run_fill(uint64_t n)
 	user_run(user_gva(user_touch), AREA, n * ENTRIES);
 }
 
-static void demand_zero(gva_t gva)
-{
-	gpa_t page = page_take();
-
-	page_zero(page);
-	store(space_entry(&spaces[0], (gva - AREA) / PAGE_SIZE), page | USER_PAGE);
-	faults++;
-}
-
-/* User code says in RDI which page it is at; a handler that knows where need not ask CR2. */
-static void demand_zero_known(struct fault_frame *frame)
-{
-	demand_zero(frame->rdi);
-}
-
 static void demand_zero_cr2(struct fault_frame *frame)
 {
 	(void)frame;
-	demand_zero(read_cr2());
+	demand_zero_at(read_cr2());
 }
 
 /* The pages to come are there and the kernel has written them: its own map of them is warm. */
@@ -216,7 +179,7 @@ static void prepare_frames(uint64_t n)
 {
 	static gpa_t taken[ENTRIES];
 
-	prepare_space(1);
+	spaces_begin(1);
 	for (uint64_t i = 0; i < n; i++) {
 		taken[i] = page_take();
 		page_zero(taken[i]);
@@ -228,7 +191,7 @@ static void prepare_frames(uint64_t n)
 static void prepare_demand(uint64_t n)
 {
 	prepare_frames(n);
-	fault_handler = demand_zero_known;
+	fault_handler = demand_zero;
 }
 
 static void prepare_demand_cr2(uint64_t n)
@@ -246,35 +209,10 @@ static void run_demand(uint64_t n)
 	at += n;
 }
 
-/* The child's write: a copy of its own. */
-static void copy_on_write(struct fault_frame *frame)
-{
-	pte_t *entry = space_entry(&child, (frame->rdi - AREA) / PAGE_SIZE);
-	gpa_t page = page_take();
-	const void *from = kernel_pointer(*entry & PTE_ADDRESS);
-	void *to = kernel_pointer(page);
-	uint64_t words = PAGE_WORDS;
-
-	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
-	store(entry, page | USER_PAGE);
-	invlpg(frame->rdi);
-	faults++;
-}
-
-/* The parent's: the page is its own again. */
-static void reopen(struct fault_frame *frame)
-{
-	pte_t *entry = space_entry(&spaces[0], (frame->rdi - AREA) / PAGE_SIZE);
-
-	store(entry, *entry | PTE_WRITE);
-	invlpg(frame->rdi);
-	faults++;
-}
-
 /* A parent with `n` pages that it has written. */
 static void prepare_fork(uint64_t n)
 {
-	prepare_space(1);
+	spaces_begin(1);
 	space_make(&spaces[0], 1);
 	space_fill(&spaces[0], 0, n, 0, USER_PAGE);
 	space_load(&spaces[0]);
@@ -285,32 +223,14 @@ static void run_fork(uint64_t n)
 {
 	uint64_t before = faults;
 
-	space_make(&child, 1);
-	for (uint64_t i = 0; i < n; i++) {
-		pte_t *entry = space_entry(&spaces[0], i);
-
-		store(entry, *entry & ~PTE_WRITE);
-		store(space_entry(&child, i), *entry);
-	}
-	space_load(&spaces[0]);
-
-	space_load(&child);
-	fault_handler = copy_on_write;
-	user_run(user_gva(user_write), AREA, n);
-	space_load(&spaces[0]);
-	for (uint64_t i = 0; i < n; i++)
-		page_give(*space_entry(&child, i) & PTE_ADDRESS);
-	space_free(&child);
-
-	fault_handler = reopen;
-	user_run(user_gva(user_write), AREA, n);
+	fork_pages(n);
 	expect(faults - before == 2 * n);
 }
 
 /* For times and not for counts: `n` leaf tables of pages never accessed, until the host stops. */
 static void prepare_endless(uint64_t n)
 {
-	prepare_space((unsigned)n);
+	spaces_begin((unsigned)n);
 	space_fill(&spaces[0], 0, n * ENTRIES, frames[0], USER_PAGE);
 }
 

@@ -49,6 +49,7 @@ typedef uint64_t pte_t;
 
 #define ENTRIES	    512
 #define LEAVES_MAX  510
+#define SPACES_MAX  64
 #define GIVEN_MAX   32768 /* pages that may have been given back at a time */
 
 #define TABLE_ENTRY (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
@@ -107,6 +108,29 @@ void space_load(const struct space *s); /* MOV to CR3 */
 pte_t *space_entry(const struct space *s, uint64_t page);
 /* Fills leaf entries [from, to) with pages of their own, or all with the one given. */
 void space_fill(struct space *s, uint64_t from, uint64_t to, gpa_t one, pte_t flags);
+
+/* Gives the pages of entries [from, to) back, and clears the entries; flushes nothing. */
+void space_unmap(const struct space *s, uint64_t from, uint64_t to);
+
+/* process.c */
+extern struct space spaces[SPACES_MAX], child; /* spaces[0] is the one that most work in */
+extern gpa_t frames[2];			       /* pages to map; the first word is their own GPA */
+extern struct space *fault_space;	       /* of the handlers */
+extern uint64_t faults;			       /* that they have taken */
+/* The first time: makes and loads spaces[0], with so many leaf tables, and the frames. */
+bool spaces_begin(unsigned leaves);
+void demand_zero_at(gva_t gva);
+/* Handlers: a page where there is none; a page that is its owner's again. */
+void demand_zero(struct fault_frame *frame);
+void reopen(struct fault_frame *frame);
+/* A fork of the first `n` pages of spaces[0], which has written them: the child writes each and ends,
+ * then the parent does. */
+void fork_pages(uint64_t n);
+
+static inline gva_t page_gva(uint64_t page)
+{
+	return AREA + page * PAGE_SIZE;
+}
 
 /* map.c: the entry for `gva` in a table that maps pages of 1 << shift bytes; upper tables are made. */
 pte_t *map_entry(const struct space *s, gva_t gva, unsigned shift);

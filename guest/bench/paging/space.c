@@ -109,6 +109,17 @@ void space_free(struct space *s)
 	table_free(s->root);
 }
 
+void space_unmap(const struct space *s, uint64_t from, uint64_t to)
+{
+	for (uint64_t i = from; i < to; i++) {
+		pte_t *entry = space_entry(s, i);
+
+		if (*entry)
+			page_give(*entry & PTE_ADDRESS);
+		store(entry, 0);
+	}
+}
+
 void space_load(const struct space *s)
 {
 	load_cr3(gpa_of(s->root));

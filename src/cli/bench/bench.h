@@ -29,10 +29,10 @@ int bench_walk_command(const struct bench_request *r);
 int bench_shadow_command(const struct bench_request *r);
 int bench_trace_command(const struct bench_request *r);
 
-/* {"median", "min", "max"}. Sorts the sample. */
+/* {"median", "min", "max"}. */
 json_t *bench_spread_json(struct sample *s);
 
-/* {"penumbra_ns": spread, "bare_ns": spread, "ratio": spread}. Sorts the samples. */
+/* {"penumbra_ns": spread, "bare_ns": spread, "ratio": spread}. */
 json_t *bench_pair_json(struct sample *penumbra, struct sample *bare, struct sample *ratio);
 
 /* The head of a table of pairs, and one row: both medians in microseconds, the ratio's spread. */

@@ -12,9 +12,10 @@
  * their causes.
  */
 #include "bench/counts.h"
-#include "bench/figures.h"
+#include "bench/sample.h"
 #include "cli/bench/bench.h"
 #include "cli/cli.h"
+#include "cli/json_load.h"
 #include "cli/options.h"
 #include "cli/parse.h"
 
@@ -70,22 +71,22 @@ static bool parse_gates(const char *text, struct gates *g)
 
 /* --- One column of one workload ------------------------------------------------------------- */
 
-static unsigned rounds_of(const json_t *cell, double value[FIGURES_MAX])
+/* False if they are no times: a file is whoever's. */
+static bool rounds_of(const json_t *cell, struct sample *s)
 {
 	const json_t *rounds = json_object_get(json_object_get(cell, "ns"), "rounds"), *one;
-	unsigned n = 0;
 	size_t i;
 
+	s->count = 0;
 	json_array_foreach(rounds, i, one)
 	{
 		double v = json_number_value(one);
 
-		/* A file is whoever's. */
-		if (n == FIGURES_MAX || !isfinite(v) || v <= 0)
-			return 0;
-		value[n++] = v;
+		if (s->count == SAMPLE_MAX || !isfinite(v) || v <= 0)
+			return false;
+		sample_add(s, v);
 	}
-	return n;
+	return s->count > 0;
 }
 
 static void tell(struct comparison *c, const char *workload, const char *column, const char *what,
@@ -119,16 +120,15 @@ static void compare_counts(struct comparison *c, const char *workload, const cha
 static bool compare_times(struct comparison *c, const char *workload, const char *column,
 			  const json_t *before, const json_t *now)
 {
-	double was[FIGURES_MAX], is[FIGURES_MAX];
-	unsigned n = rounds_of(before, was), m = rounds_of(now, is);
+	struct sample was, is;
 	struct interval ratio;
 
-	if (!n || !m)
+	if (!rounds_of(before, &was) || !rounds_of(now, &is))
 		return false;
-	ratio = figures_ratio_apart(is, m, was, n);
+	ratio = sample_ratio_apart(&is, &was);
 	if (ratio.low > 1 + c->gates.time || ratio.high < 1 / (1 + c->gates.time))
-		tell(c, workload, column, "ns", figures_of(was, n).median, figures_of(is, m).median,
-		     ratio.low > 1);
+		tell(c, workload, column, "ns", sample_spread(&was).median,
+		     sample_spread(&is).median, ratio.low > 1);
 	return true;
 }
 
@@ -175,17 +175,11 @@ static const json_t *workload_named(const json_t *result, const char *name)
 
 static json_t *load(const char *path)
 {
-	json_error_t error;
-	json_t *r = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+	json_t *r = cli_json_load(path);
 
-	if (!r) {
-		if (error.line > 0)
-			cli_fail("%s: line %d: %s", path, error.line, error.text);
-		else
-			cli_fail("%s", error.text);
-	} else if (json_integer_value(json_object_get(r, "format")) != 1 ||
-		   !json_is_array(json_object_get(r, "workloads")) ||
-		   !json_is_string(json_object_get(r, "host_paging"))) {
+	if (r && (json_integer_value(json_object_get(r, "format")) != 1 ||
+		  !json_is_array(json_object_get(r, "workloads")) ||
+		  !json_is_string(json_object_get(r, "host_paging")))) {
 		cli_fail("%s: not a result of penumbra bench --json", path);
 		json_decref(r);
 		r = NULL;

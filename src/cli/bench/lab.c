@@ -2,7 +2,6 @@
 /* penumbra bench, of the workloads: one table of times and one of counts, or all of it as JSON. */
 #include "bench/lab.h"
 
-#include "bench/figures.h"
 #include "cli/bench/bench.h"
 #include "cli/cli.h"
 #include "cli/json_make.h"
@@ -25,30 +24,33 @@ struct done {
 	struct lab_result result;
 };
 
-static json_t *figures_json(const double *value, unsigned n)
+static json_t *rounds_json(const struct sample *s)
 {
-	struct figures f = figures_of(value, n);
+	struct spread v = sample_spread(s);
 	json_t *rounds = json_array();
 
-	for (unsigned i = 0; i < n; i++)
-		rounds = json_and(rounds, json_real(value[i]));
-	return json_pack("{s:f, s:f, s:f, s:f, s:o}", "median", f.median, "min", f.min, "max",
-			 f.max, "mad", f.mad, "rounds", rounds);
+	for (unsigned i = 0; i < s->count; i++)
+		rounds = json_and(rounds, json_real(s->value[i]));
+	return json_pack("{s:f, s:f, s:f, s:f, s:o}", "median", v.median, "min", v.min, "max",
+			 v.max, "mad", v.mad, "rounds", rounds);
+}
+
+static double median(const struct sample *s)
+{
+	return sample_spread(s).median;
 }
 
 static json_t *cell_json(const struct lab_cell *c, const struct lab_cell *hw)
 {
 	json_t *counts = json_object();
-	struct interval i = figures_ratio(c->ns, hw->ns, c->rounds);
-	double ratio = figures_of(c->ns, c->rounds).median / figures_of(hw->ns, hw->rounds).median;
+	struct interval i = sample_ratio(&c->ns, &hw->ns);
 
 	for (unsigned k = 0; k < COUNTS; k++)
 		counts = json_with(counts, count_names[k], json_real(c->count[k]));
 	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:{s:f, s:f, s:f}}", "operations",
-			 (json_int_t)c->n, "ns", figures_json(c->ns, c->rounds), "tsc",
-			 figures_json(c->ticks, c->rounds), "counts", counts, "shadow_peak",
-			 (json_int_t)c->shadow_peak, "ratio_to_hw", "median", ratio, "low", i.low,
-			 "high", i.high);
+			 (json_int_t)c->n, "ns", rounds_json(&c->ns), "tsc", rounds_json(&c->ticks),
+			 "counts", counts, "shadow_peak", (json_int_t)c->shadow_peak, "ratio_to_hw",
+			 "median", median(&c->ns) / median(&hw->ns), "low", i.low, "high", i.high);
 }
 
 static json_t *workload_json(const struct done *d)
@@ -89,16 +91,16 @@ static void print_csv(const struct done *done, unsigned count, const char *host)
 		const struct done *d = &done[i / LAB_COLUMNS];
 		const struct lab_cell *c = &d->result.cell[i % LAB_COLUMNS];
 		const struct lab_cell *hw = &d->result.cell[LAB_HW];
-		struct figures ns = figures_of(c->ns, c->rounds);
-		struct interval ratio = figures_ratio(c->ns, hw->ns, c->rounds);
+		struct spread ns = sample_spread(&c->ns);
+		struct interval ratio = sample_ratio(&c->ns, &hw->ns);
 
 		printf("%s,%s,%s,%" PRIu64 ",%.2f,%.2f,%.2f,%.2f,%.1f", host, d->w->name,
 		       lab_column_names[i % LAB_COLUMNS], c->n, ns.median, ns.min, ns.max, ns.mad,
-		       figures_of(c->ticks, c->rounds).median);
+		       median(&c->ticks));
 		for (unsigned k = 0; k < COUNTS; k++)
 			printf(",%g", c->count[k]);
-		printf(",%" PRIu64 ",%.3f,%.3f,%.3f\n", c->shadow_peak,
-		       ns.median / figures_of(hw->ns, hw->rounds).median, ratio.low, ratio.high);
+		printf(",%" PRIu64 ",%.3f,%.3f,%.3f\n", c->shadow_peak, ns.median / median(&hw->ns),
+		       ratio.low, ratio.high);
 	}
 }
 
@@ -110,11 +112,11 @@ static void print_times(const struct done *done, unsigned count)
 	       "wp", "of hw", "vtlb", "of hw");
 	for (unsigned i = 0; i < count; i++) {
 		const struct lab_cell *c = done[i].result.cell;
-		double hw = figures_of(c[LAB_HW].ns, c[LAB_HW].rounds).median;
+		double hw = median(&c[LAB_HW].ns);
 
 		printf("%-16s %9.*f", done[i].w->name, DECIMALS(hw), hw);
 		for (unsigned k = LAB_UNSYNC; k < LAB_COLUMNS; k++) {
-			double ns = figures_of(c[k].ns, c[k].rounds).median;
+			double ns = median(&c[k].ns);
 
 			printf(" %9.*f %6.2fx", DECIMALS(ns), ns, ns / hw);
 		}
@@ -179,7 +181,7 @@ static int check_names(const struct bench_request *r)
 int bench_lab_command(const struct bench_request *r)
 {
 	static struct done done[64];
-	struct lab_request q = {.rounds = r->rounds < LAB_ROUNDS_MAX ? r->rounds : LAB_ROUNDS_MAX,
+	struct lab_request q = {.rounds = r->rounds,
 				.long_enough = LONG_ENOUGH,
 				.columns = (1u << LAB_COLUMNS) - 1,
 				.sandbox = &r->sandbox};

@@ -5,6 +5,7 @@
  */
 #include "cli/cli.h"
 #include "cli/fuzz/fuzz.h"
+#include "cli/json_load.h"
 #include "cli/options.h"
 
 #include <inttypes.h>
@@ -166,13 +167,11 @@ static bool add(json_t *host, const json_t *r)
 static int merge(json_t *merged, json_t **first, const char *path)
 {
 	static const char *const same[] = {"seed", "steps", "shards"};
-	json_error_t error;
-	json_t *r = json_load_file(path, JSON_REJECT_DUPLICATES, &error), *host;
+	json_t *r = cli_json_load(path), *host;
 	int status = 0;
 
 	if (!r)
-		return error.line > 0 ? cli_fail("%s: line %d: %s", path, error.line, error.text)
-				      : cli_fail("%s", error.text);
+		return CLI_FAILED;
 	if (!is_result(r))
 		status = cli_fail("%s: not a result of penumbra fuzz", path);
 	if (!*first)
